@@ -1,0 +1,15 @@
+//! License Hub: one program that is a provincial or the national node, as configuration says.
+//!
+//! One file or folder per path, named after it:
+//!
+//! * [`directory`] lookup → cache → store → national node
+//! * [`files`] permit → fetch → verify → deliver
+//! * [`seals`] document → claims → trust → verdict
+//! * [`exchange`] bus in → one transaction → bus out
+//! * [`permits`] who may have which licence for which matter, and the rule that says so
+//! * [`provenance`] the Merkle log that every change and every read goes into
+//!
+//! Around them: [`http`] (routes), [`store`] (SQL, one file per table), [`node`] (assembly),
+//! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`cli`], [`mint`]
+//! (development certificates and sealed sample files).
+
