@@ -1,0 +1,201 @@
+//! The stable codes of everything a verification can find, in order of precedence.
+
+use serde::{Deserialize, Serialize};
+
+/// Stable names of everything a verification can find.
+///
+/// The order of the variants is the order of precedence for [`Verdict::code`]: container, XML,
+/// unsigned, structure and coverage, hash, signature, seal, trust, time, metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(
+    missing_docs,
+    reason = "the catalogue holds what each code means, in both languages"
+)]
+pub enum FindingCode {
+    // Container.
+    ZipPath,
+    ZipDup,
+    ZipSymlink,
+    ZipBomb,
+    ZipEntries,
+    ZipStruct,
+    ZipCase,
+    // XML.
+    XmlDoctype,
+    XmlDepth,
+    XmlMalformed,
+    Loop,
+    Encrypted,
+    // No signature at all.
+    Unsigned,
+    // Structure and coverage.
+    SvMissing,
+    SvMalformed,
+    RefMissing,
+    RefPath,
+    SignatureStripped,
+    // A wrong digest ranks before missing coverage: it names the file that was changed.
+    RefDigest,
+    Coverage,
+    Uncovered,
+    OfdXmlUncovered,
+    // Hash.
+    #[serde(rename = "DATAHASH")]
+    DataHash,
+    #[serde(rename = "PROPERTYINFO")]
+    PropertyInfo,
+    // Signature.
+    SigAlg,
+    SigInvalid,
+    RawRs,
+    #[serde(rename = "PADBITS")]
+    PadBits,
+    HeaderVersion,
+    // Seal.
+    SealMismatch,
+    SealSigInvalid,
+    SignerNotInList,
+    SealRevoked,
+    // Trust.
+    SignerRevoked,
+    SignerCertUsage,
+    Untrusted,
+    UntrustedMaker,
+    RevocationUnknown,
+    // Time.
+    SignerCertTime,
+    MakerCertTime,
+    SealPeriod,
+    TimeFuture,
+    // Metadata.
+    MetaMissing,
+    MetaMismatch,
+    SealUnitMismatch,
+}
+
+impl FindingCode {
+    /// Every finding code, in order of precedence.
+    pub const ALL: &[Self] = &[
+        Self::ZipPath,
+        Self::ZipDup,
+        Self::ZipSymlink,
+        Self::ZipBomb,
+        Self::ZipEntries,
+        Self::ZipStruct,
+        Self::ZipCase,
+        Self::XmlDoctype,
+        Self::XmlDepth,
+        Self::XmlMalformed,
+        Self::Loop,
+        Self::Encrypted,
+        Self::Unsigned,
+        Self::SvMissing,
+        Self::SvMalformed,
+        Self::RefMissing,
+        Self::RefPath,
+        Self::SignatureStripped,
+        Self::RefDigest,
+        Self::Coverage,
+        Self::Uncovered,
+        Self::OfdXmlUncovered,
+        Self::DataHash,
+        Self::PropertyInfo,
+        Self::SigAlg,
+        Self::SigInvalid,
+        Self::RawRs,
+        Self::PadBits,
+        Self::HeaderVersion,
+        Self::SealMismatch,
+        Self::SealSigInvalid,
+        Self::SignerNotInList,
+        Self::SealRevoked,
+        Self::SignerRevoked,
+        Self::SignerCertUsage,
+        Self::Untrusted,
+        Self::UntrustedMaker,
+        Self::RevocationUnknown,
+        Self::SignerCertTime,
+        Self::MakerCertTime,
+        Self::SealPeriod,
+        Self::TimeFuture,
+        Self::MetaMissing,
+        Self::MetaMismatch,
+        Self::SealUnitMismatch,
+    ];
+
+    /// The code as it is written in reports, for instance `SEAL_PERIOD`.
+    #[must_use]
+    pub fn as_str(self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
+    /// GB/T 36906 file verification result that this finding leads to: 2 when the container,
+    /// the structure or a reference fails, else 1 (design page §6).
+    #[must_use]
+    pub fn gb36906(self) -> u8 {
+        if self <= Self::OfdXmlUncovered { 2 } else { 1 }
+    }
+
+    /// The EN 319 102-1 subindication nearest in meaning.
+    #[must_use]
+    pub fn subindication(self) -> &'static str {
+        match self {
+            Self::RefDigest | Self::DataHash | Self::RefMissing => "HASH_FAILURE",
+            Self::SigInvalid | Self::SealSigInvalid => "SIG_CRYPTO_FAILURE",
+            Self::Untrusted | Self::UntrustedMaker => "NO_CERTIFICATE_CHAIN_FOUND",
+            Self::SignerRevoked | Self::SealRevoked => "REVOKED",
+            Self::SignerCertTime | Self::MakerCertTime | Self::SealPeriod => {
+                "NOT_YET_VALID_OR_EXPIRED"
+            }
+            Self::SignerCertUsage => "CHAIN_CONSTRAINTS_FAILURE",
+            Self::RevocationUnknown => "TRY_LATER",
+            Self::SigAlg => "CRYPTO_CONSTRAINTS_FAILURE",
+            Self::Coverage
+            | Self::Uncovered
+            | Self::OfdXmlUncovered
+            | Self::SignerNotInList
+            | Self::SealMismatch
+            | Self::TimeFuture
+            | Self::MetaMissing
+            | Self::MetaMismatch
+            | Self::SealUnitMismatch => "SIG_CONSTRAINTS_FAILURE",
+            Self::ZipPath
+            | Self::ZipDup
+            | Self::ZipSymlink
+            | Self::ZipBomb
+            | Self::ZipEntries
+            | Self::ZipStruct
+            | Self::ZipCase
+            | Self::XmlDoctype
+            | Self::XmlDepth
+            | Self::XmlMalformed
+            | Self::Loop
+            | Self::Encrypted
+            | Self::Unsigned
+            | Self::SvMissing
+            | Self::SvMalformed
+            | Self::RefPath
+            | Self::SignatureStripped
+            | Self::PropertyInfo
+            | Self::RawRs
+            | Self::PadBits
+            | Self::HeaderVersion => "FORMAT_FAILURE",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_listed_in_order_of_precedence() {
+        assert!(FindingCode::ALL.is_sorted());
+        assert_eq!(FindingCode::DataHash.as_str(), "DATAHASH");
+        assert_eq!(FindingCode::SealPeriod.as_str(), "SEAL_PERIOD");
+    }
+}
