@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what a build needs and is missing. Sourced by demo.sh and test.sh; safe to run twice.
+# Needs the Rust toolchain (rustup or cargo of the version in rust-toolchain.toml).
+set -euo pipefail
+
+prepare_say() { printf '\n== %s\n' "$*"; }
+
+# prepare_packages NAME…: Debian packages that are not installed yet.
+prepare_packages() {
+    local missing=() name
+    for name in "$@"; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    prepare_say "installing ${missing[*]}"
+    local as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+prepare_build() {
+    command -v cargo >/dev/null || { echo "cargo is missing: install the Rust toolchain first" >&2; exit 3; }
+    # gcc: SQLite is compiled in. libssl-dev, pkg-config: the openssl crate.
+    prepare_packages gcc libc6-dev pkg-config libssl-dev
+}
+
+# prepare_cargo_deny: the dependency checker, of one version, in the target folder.
+prepare_cargo_deny() {
+    local version=0.20.2 root="${HUB_TOOLS:-$HOME/.cache/license-hub/tools}"
+    export PATH="$root/bin:$PATH"
+    if ! cargo deny --version 2>/dev/null | grep -q " $version"; then
+        prepare_say "building cargo-deny $version (once)"
+        # Its own folder, outside the checkout: rust-toolchain.toml must not decide its toolchain twice.
+        (cd / && cargo install cargo-deny --version "$version" --locked --debug --root "$root" --quiet)
+    fi
+}
