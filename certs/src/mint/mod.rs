@@ -1,0 +1,65 @@
+//! Minting: a development PKI, seals and signatures for tests, demonstrations and benchmarks.
+//!
+//! Nothing here is for production: a real authority keeps its keys in an HSM and buys its seals
+//! from a licensed maker. The recipes live beside the verification so that every rule can be
+//! shown to hold and to break: each option of [`seal::SealFaults`] makes one fault.
+//!
+//! * [`credential`]: a certificate with its private key, in memory or in a folder
+//! * [`certificate`]: X.509 certificates and CRLs signed with SM2
+//! * [`pki`]: root → issuing CA → seal maker, signers, nodes
+//! * [`picture`]: the red round seal as a PNG
+//! * [`seal`]: e-seals of GM/T 0031-2014 (V1), GB/T 38540-2020 (V4) and GM/T 0031-2025 (V5)
+//! * [`signed_data`]: GB/T 35275 `SignedData` for OFD signatures of type `Sign`
+
+pub mod certificate;
+pub mod credential;
+mod der;
+pub mod picture;
+pub mod pki;
+pub mod seal;
+pub mod signed_data;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use ::der::asn1::ObjectIdentifier;
+
+/// SM2 signature with SM3 (GM/T 0006, as certificates and seals write it).
+const SM2_WITH_SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.501");
+/// The SM3 digest.
+const SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.401");
+
+/// Why something could not be minted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MintError {
+    /// A key could not be used, or does not belong to its certificate.
+    #[error("key of {of}: {problem}")]
+    Key {
+        /// Whose key.
+        of: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A certificate could not be read back.
+    #[error("certificate {of} cannot be read: {problem}")]
+    Certificate {
+        /// Which certificate.
+        of: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A picture could not be encoded.
+    #[error("seal picture cannot be written as PNG")]
+    Picture(#[from] png::EncodingError),
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

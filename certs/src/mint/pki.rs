@@ -1,0 +1,234 @@
+//! The development PKI: SM2 root → issuing CA → seal maker, signers and nodes.
+
+use std::path::Path;
+
+use ::der::pem::{self, LineEnding};
+use chrono::{DateTime, Duration, Utc};
+use sm2::SecretKey;
+use sm2::elliptic_curve::Generate as _;
+
+use super::certificate::{self, Issuer, Plan, Revocation, Subject, Usage, Validity};
+use super::credential::{Credential, write_file};
+use super::{MintError, certificate::key_identifier};
+
+/// The authorities count from so many days before they were minted, so that licences may be
+/// sealed with past dates.
+const AUTHORITY_DAYS_BEFORE: i64 = 10 * 365;
+/// The authorities count for so many days after they were minted.
+const AUTHORITY_DAYS_AFTER: i64 = 20 * 365;
+/// A CRL written by [`DevelopmentPki::save`] is fresh for so many days.
+const CRL_DAYS: i64 = 365;
+/// Folder of what others are to trust: exactly what `hub verify --trust` is given.
+const TRUST: &str = "trust";
+
+/// A root, an issuing authority and a seal maker, with their keys.
+#[derive(Clone, Debug)]
+pub struct DevelopmentPki {
+    root: Credential,
+    issuing: Credential,
+    maker: Credential,
+}
+
+impl DevelopmentPki {
+    /// Makes fresh keys and certificates under names that begin with `name`, counting from ten
+    /// years before `at`. Two calls with one name give two roots of the same name and different
+    /// keys: an attacker's twin.
+    ///
+    /// # Errors
+    /// [`MintError`] when the system gives no randomness or a key cannot sign.
+    pub fn mint(name: &str, at: DateTime<Utc>) -> Result<Self, MintError> {
+        let validity = Validity {
+            from: at - Duration::days(AUTHORITY_DAYS_BEFORE),
+            until: at + Duration::days(AUTHORITY_DAYS_AFTER),
+        };
+        let subject = |role: &str| Subject {
+            organisation: format!("{name}（开发测试用）"),
+            uscc: None,
+            common_name: format!("{name}{role}"),
+        };
+        let root = self_signed(&subject("根证书"), validity)?;
+        let authority = Usage::Authority { path_length: 0 };
+        let issuing = issue(&root, &subject("签发证书"), validity, authority)?;
+        let maker = issue(&issuing, &subject("电子印章制作"), validity, Usage::Signing)?;
+        Ok(Self {
+            root,
+            issuing,
+            maker,
+        })
+    }
+
+    /// The self-signed root.
+    #[must_use]
+    pub const fn root(&self) -> &Credential {
+        &self.root
+    }
+
+    /// The authority that issues all other certificates.
+    #[must_use]
+    pub const fn issuing(&self) -> &Credential {
+        &self.issuing
+    }
+
+    /// The maker of seals.
+    #[must_use]
+    pub const fn maker(&self) -> &Credential {
+        &self.maker
+    }
+
+    /// A certificate for an organisation that signs: `validity` and `usage` as asked, so also
+    /// expired ones or ones that must not sign.
+    ///
+    /// # Errors
+    /// [`MintError`] when a key cannot be made or used.
+    pub fn issue_signer(
+        &self,
+        organisation: &str,
+        uscc: &str,
+        validity: Validity,
+        usage: Usage,
+    ) -> Result<Credential, MintError> {
+        issue(
+            &self.issuing,
+            &Subject::organisation(organisation, uscc),
+            validity,
+            usage,
+        )
+    }
+
+    /// A certificate for a node on the bus, for the same time as the authorities' own.
+    ///
+    /// # Errors
+    /// [`MintError`] when a key cannot be made or used.
+    pub fn issue_node(&self, name: &str, validity: Validity) -> Result<Credential, MintError> {
+        let subject = Subject {
+            organisation: "节点（开发测试用）".to_owned(),
+            uscc: None,
+            common_name: name.to_owned(),
+        };
+        issue(&self.issuing, &subject, validity, Usage::Node)
+    }
+
+    /// CRL of the issuing authority, DER.
+    ///
+    /// # Errors
+    /// [`MintError`] when the key cannot sign.
+    pub fn crl(
+        &self,
+        revoked: &[Revocation],
+        this_update: DateTime<Utc>,
+        next_update: DateTime<Utc>,
+    ) -> Result<Vec<u8>, MintError> {
+        certificate::crl(&self.issuing, revoked, this_update, next_update)
+    }
+
+    /// CRL of the root, DER: it has revoked nothing.
+    ///
+    /// # Errors
+    /// [`MintError`] when the key cannot sign.
+    pub fn root_crl(
+        &self,
+        this_update: DateTime<Utc>,
+        next_update: DateTime<Utc>,
+    ) -> Result<Vec<u8>, MintError> {
+        certificate::crl(&self.root, &[], this_update, next_update)
+    }
+
+    /// Writes `trust/` (root, issuing authority, seal maker, their CRLs as of `at` with the
+    /// given revocations) and `keys/` below `dir`.
+    ///
+    /// # Errors
+    /// [`MintError`] when a file cannot be written.
+    pub fn save(
+        &self,
+        dir: &Path,
+        revoked: &[Revocation],
+        at: DateTime<Utc>,
+    ) -> Result<(), MintError> {
+        self.root.save(dir, TRUST, "root")?;
+        self.issuing.save(dir, TRUST, "issuing")?;
+        self.maker.save(dir, TRUST, "seal-maker")?;
+        let next_update = at + Duration::days(CRL_DAYS);
+        let crls = [
+            ("root-crl", self.root_crl(at, next_update)?),
+            ("issuing-crl", self.crl(revoked, at, next_update)?),
+        ];
+        for (name, crl) in crls {
+            let text = pem::encode_string("X509 CRL", LineEnding::LF, &crl).map_err(|problem| {
+                MintError::Certificate {
+                    of: name.to_owned(),
+                    problem: problem.to_string(),
+                }
+            })?;
+            write_file(
+                &dir.join(TRUST).join(format!("{name}.pem")),
+                text.as_bytes(),
+                0o644,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Reads back what [`DevelopmentPki::save`] wrote.
+    ///
+    /// # Errors
+    /// [`MintError`] when a file is missing, unreadable, or a key is not its certificate's.
+    pub fn load(dir: &Path) -> Result<Self, MintError> {
+        Ok(Self {
+            root: Credential::load(dir, TRUST, "root")?,
+            issuing: Credential::load(dir, TRUST, "issuing")?,
+            maker: Credential::load(dir, TRUST, "seal-maker")?,
+        })
+    }
+}
+
+fn self_signed(subject: &Subject, validity: Validity) -> Result<Credential, MintError> {
+    let secret = generate(&subject.common_name)?;
+    let public_key = secret.public_key();
+    // The certificate does not exist yet, so the key signs by itself this once.
+    let sign = |message: &[u8]| {
+        super::credential::sign(&secret, message, super::credential::DISTINGUISHING_ID)
+            .map(|signature| signature.to_der().as_bytes().to_vec())
+    };
+    let plan = Plan {
+        subject,
+        public_key: &public_key,
+        validity,
+        usage: Usage::Authority { path_length: 1 },
+    };
+    let issuer = Issuer {
+        name: subject.name(),
+        key_identifier: key_identifier(&public_key),
+        sign: &sign,
+    };
+    let certificate = certificate::certificate(&plan, &issuer)?;
+    Credential::new(certificate, secret)
+}
+
+fn issue(
+    authority: &Credential,
+    subject: &Subject,
+    validity: Validity,
+    usage: Usage,
+) -> Result<Credential, MintError> {
+    let secret = generate(&subject.common_name)?;
+    let plan = Plan {
+        subject,
+        public_key: &secret.public_key(),
+        validity,
+        usage,
+    };
+    let issuer = Issuer {
+        name: authority.subject_der().to_vec(),
+        key_identifier: authority.key_identifier(),
+        sign: &|message| authority.sign(message),
+    };
+    let certificate = certificate::certificate(&plan, &issuer)?;
+    Credential::new(certificate, secret)
+}
+
+fn generate(of: &str) -> Result<SecretKey, MintError> {
+    SecretKey::try_generate().map_err(|problem| MintError::Key {
+        of: of.to_owned(),
+        problem: problem.to_string(),
+    })
+}
