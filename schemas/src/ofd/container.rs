@@ -1,0 +1,400 @@
+//! The package: a ZIP file held in memory, opened under limits, inflated lazily and once.
+//!
+//! Nothing is ever extracted to a file system. All names, counts, sizes and ratios are judged
+//! from the central directory before the first byte is inflated; the real sizes are enforced
+//! again while inflating.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{Cursor, Read};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use zip::read::ZipFileEntry;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::{Refusal, directory, limits};
+use crate::verdict::FindingCode;
+
+/// One file of a package; only meaningful with the package that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(usize);
+
+/// How a name led to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The file.
+    pub file: FileId,
+    /// Whether only a name of other letter case exists.
+    pub case_folded: bool,
+}
+
+/// An opened package.
+pub struct Package<'a> {
+    archive: ZipArchive<Cursor<&'a [u8]>>,
+    entries: Vec<Entry>,
+    by_name: HashMap<String, FileId>,
+    by_folded_name: HashMap<String, Vec<FileId>>,
+    warnings: Vec<Refusal>,
+    kept_bytes: AtomicU64,
+}
+
+struct Entry {
+    name: String,
+    is_directory: bool,
+    size_bytes: u64,
+    content: OnceLock<Box<[u8]>>,
+}
+
+impl<'a> Package<'a> {
+    /// Opens a package.
+    ///
+    /// # Errors
+    /// `ZIP_*`: the package is broken, crosses a limit of [`limits`], or would look different to
+    /// different readers (duplicate names, hidden or crossed local headers, links, paths that
+    /// leave the package).
+    pub fn open(bytes: &'a [u8]) -> Result<Self, Refusal> {
+        if bytes.len() > limits::PACKED_BYTES {
+            let detail = format!(
+                "{} bytes, at most {} are read",
+                bytes.len(),
+                limits::PACKED_BYTES
+            );
+            return Err(Refusal::new(FindingCode::ZipBomb, detail));
+        }
+        let end = directory::end_record(bytes)?;
+        let archive = ZipArchive::new(Cursor::new(bytes.get(..end.end).unwrap_or_default()))
+            .map_err(|error| broken(error.to_string()))?;
+        if archive.has_duplicate_names() {
+            return Err(Refusal::new(FindingCode::ZipDup, "two entries of one name"));
+        }
+        let directory_start = usize::try_from(archive.central_directory_start()).ok();
+        if archive.len() != end.entries || directory_start != Some(end.directory_start) {
+            return Err(broken(
+                "the end record does not agree with the central directory",
+            ));
+        }
+        let mut headers = Vec::with_capacity(end.entries);
+        let mut entries = Vec::with_capacity(end.entries);
+        for index in 0..end.entries {
+            let entry = archive
+                .by_index_data(index)
+                .map_err(|error| broken(error.to_string()))?;
+            let pair = headers_of(bytes, &entry)?;
+            entries.push(checked_entry(&entry, pair.name)?);
+            headers.push(pair);
+        }
+        check_total(&entries)?;
+        let mut warnings: Vec<Refusal> = directory::layout(bytes, headers, &end)?
+            .into_iter()
+            .map(broken)
+            .collect();
+        let by_name = names(&entries)?;
+        let by_folded_name = folded_names(&entries, &mut warnings);
+        let kept_bytes = AtomicU64::new(0);
+        Ok(Self {
+            archive,
+            entries,
+            by_name,
+            by_folded_name,
+            warnings,
+            kept_bytes,
+        })
+    }
+
+    /// What is odd about the container without being refused: `ZIP_STRUCT` (bytes before, between
+    /// or behind), `ZIP_CASE` (names that differ only by letter case).
+    #[must_use]
+    pub fn warnings(&self) -> &[Refusal] {
+        &self.warnings
+    }
+
+    /// All files, without directory entries, in the order of the central directory.
+    pub fn files(&self) -> impl Iterator<Item = FileId> {
+        let files = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !entry.is_directory);
+        files.map(|(index, _)| FileId(index))
+    }
+
+    /// Name of a file inside the package, without leading slash.
+    #[must_use]
+    pub fn name(&self, file: FileId) -> &str {
+        self.entries
+            .get(file.0)
+            .map(|entry| entry.name.as_str())
+            .unwrap_or_default()
+    }
+
+    /// Unpacked size in bytes, as declared and later enforced.
+    #[must_use]
+    pub fn size_bytes(&self, file: FileId) -> u64 {
+        self.entries
+            .get(file.0)
+            .map(|entry| entry.size_bytes)
+            .unwrap_or_default()
+    }
+
+    /// Looks a file up by its path from the root, without leading slash. The exact name wins; a
+    /// name of other letter case counts only where no exact one exists and it is the only one.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Option<Found> {
+        if let Some(file) = self.by_name.get(path) {
+            return Some(Found {
+                file: *file,
+                case_folded: false,
+            });
+        }
+        match self
+            .by_folded_name
+            .get(&path.to_lowercase())
+            .map(Vec::as_slice)
+        {
+            Some([file]) => Some(Found {
+                file: *file,
+                case_folded: true,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The content of a file: borrowed when the package keeps it.
+    ///
+    /// # Errors
+    /// `ZIP_STRUCT` when it does not inflate to what the central directory announces, `ZIP_BOMB`
+    /// when it inflates to more.
+    pub fn read(&self, file: FileId) -> Result<Cow<'_, [u8]>, Refusal> {
+        let entry = self.entry(file)?;
+        if let Some(content) = entry.content.get() {
+            return Ok(Cow::Borrowed(content));
+        }
+        let mut content = Vec::new();
+        self.inflate(file, entry, &mut |chunk| content.extend_from_slice(chunk))?;
+        Ok(self.keep(entry, content))
+    }
+
+    /// Passes the content of a file to `sink` in chunks, without holding a large one whole.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn stream(&self, file: FileId, sink: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
+        let entry = self.entry(file)?;
+        if entry.content.get().is_some() || entry.size_bytes <= limits::KEPT_ENTRY_BYTES {
+            sink(&self.read(file)?);
+            return Ok(());
+        }
+        self.inflate(file, entry, sink)
+    }
+
+    fn entry(&self, file: FileId) -> Result<&Entry, Refusal> {
+        self.entries
+            .get(file.0)
+            .ok_or_else(|| broken("no such entry"))
+    }
+
+    fn keep<'p>(&'p self, entry: &'p Entry, content: Vec<u8>) -> Cow<'p, [u8]> {
+        if entry.size_bytes > limits::KEPT_ENTRY_BYTES {
+            return Cow::Owned(content);
+        }
+        let kept = self
+            .kept_bytes
+            .fetch_add(entry.size_bytes, Ordering::Relaxed);
+        if kept.saturating_add(entry.size_bytes) > limits::KEPT_BYTES {
+            self.kept_bytes
+                .fetch_sub(entry.size_bytes, Ordering::Relaxed);
+            return Cow::Owned(content);
+        }
+        Cow::Borrowed(entry.content.get_or_init(|| content.into_boxed_slice()))
+    }
+
+    fn inflate(
+        &self,
+        file: FileId,
+        entry: &Entry,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        // Cloning shares the parsed directory and copies one slice.
+        let mut archive = self.archive.clone();
+        let mut reader = archive
+            .by_index(file.0)
+            .map_err(|error| broken(error.to_string()))?;
+        let mut chunk = vec![0_u8; 32 << 10];
+        let mut seen = 0_u64;
+        loop {
+            let count = reader.read(&mut chunk).map_err(|error| {
+                let message = error.to_string();
+                if message.contains("larger than its declared") {
+                    bomb(&entry.name, "inflates to more than announced")
+                } else {
+                    broken(format!("{}: {message}", entry.name))
+                }
+            })?;
+            if count == 0 {
+                break;
+            }
+            seen += count as u64;
+            if seen > entry.size_bytes {
+                return Err(bomb(&entry.name, "inflates to more than announced"));
+            }
+            sink(chunk.get(..count).unwrap_or_default());
+        }
+        if seen == entry.size_bytes {
+            Ok(())
+        } else {
+            Err(broken(format!(
+                "{}: inflates to less than announced",
+                entry.name
+            )))
+        }
+    }
+}
+
+fn headers_of<'a>(
+    bytes: &'a [u8],
+    entry: &ZipFileEntry<'_>,
+) -> Result<directory::Headers<'a>, Refusal> {
+    let positions = (
+        usize::try_from(entry.header_start()),
+        usize::try_from(entry.central_header_start()),
+    );
+    let (Ok(local), Ok(central)) = positions else {
+        return Err(broken("impossible offset"));
+    };
+    let headers = directory::headers(bytes, local, central, entry.compressed_size())?;
+    if headers.name == entry.name_raw() {
+        Ok(headers)
+    } else {
+        Err(broken("an extra field carries another name"))
+    }
+}
+
+fn checked_entry(entry: &ZipFileEntry<'_>, raw_name: &[u8]) -> Result<Entry, Refusal> {
+    let name = decoded_name(raw_name)?;
+    let is_directory = name.ends_with('/');
+    let name = name.strip_suffix('/').unwrap_or(&name).to_owned();
+    check_name(&name)?;
+    if entry.is_symlink() {
+        return Err(Refusal::new(FindingCode::ZipSymlink, name));
+    }
+    if entry.encrypted() {
+        return Err(broken(format!("{name}: encrypted by the container")));
+    }
+    if !matches!(
+        entry.compression(),
+        CompressionMethod::Stored | CompressionMethod::Deflated
+    ) {
+        return Err(broken(format!("{name}: neither stored nor deflated")));
+    }
+    let (size_bytes, packed) = (entry.size(), entry.compressed_size());
+    if is_directory && size_bytes > 0 {
+        return Err(broken(format!("{name}: a directory with content")));
+    }
+    if size_bytes > limits::UNPACKED_BYTES {
+        return Err(bomb(&name, &format!("{size_bytes} bytes unpacked")));
+    }
+    if size_bytes > limits::RATIO_FLOOR_BYTES && size_bytes / limits::RATIO > packed {
+        return Err(bomb(
+            &name,
+            &format!("{packed} bytes unpack to {size_bytes}"),
+        ));
+    }
+    Ok(Entry {
+        name,
+        is_directory,
+        size_bytes,
+        content: OnceLock::new(),
+    })
+}
+
+/// UTF-8, else GB 18030, which older Chinese writers use without saying so.
+fn decoded_name(raw: &[u8]) -> Result<String, Refusal> {
+    if raw.len() > limits::NAME_BYTES {
+        return Err(Refusal::new(FindingCode::ZipPath, "entry name too long"));
+    }
+    if let Ok(name) = std::str::from_utf8(raw) {
+        return Ok(name.to_owned());
+    }
+    encoding_rs::GB18030
+        .decode_without_bom_handling_and_without_replacement(raw)
+        .map(Cow::into_owned)
+        .ok_or_else(|| Refusal::new(FindingCode::ZipPath, "entry name in an unknown encoding"))
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let refuse = |why: &str| {
+        Err(Refusal::new(
+            FindingCode::ZipPath,
+            format!("{}: {why}", name.escape_debug()),
+        ))
+    };
+    if name.contains('\\') || name.chars().any(char::is_control) {
+        return refuse("backslash or control character in an entry name");
+    }
+    if name.chars().nth(1) == Some(':') {
+        return refuse("drive letter");
+    }
+    if name.split('/').count() > limits::NAME_SEGMENTS {
+        return refuse("nested too deep");
+    }
+    if name
+        .split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
+    {
+        return refuse("absolute, empty or climbing path");
+    }
+    Ok(())
+}
+
+fn check_total(entries: &[Entry]) -> Result<(), Refusal> {
+    let total: u64 = entries.iter().map(|entry| entry.size_bytes).sum();
+    if total > limits::UNPACKED_BYTES {
+        let detail = format!(
+            "{total} bytes unpacked, at most {} are read",
+            limits::UNPACKED_BYTES
+        );
+        return Err(Refusal::new(FindingCode::ZipBomb, detail));
+    }
+    Ok(())
+}
+
+fn names(entries: &[Entry]) -> Result<HashMap<String, FileId>, Refusal> {
+    let mut all = HashMap::with_capacity(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        if all.insert(entry.name.clone(), FileId(index)).is_some() {
+            return Err(Refusal::new(FindingCode::ZipDup, entry.name.clone()));
+        }
+    }
+    all.retain(|_, file| !entries.get(file.0).is_some_and(|entry| entry.is_directory));
+    Ok(all)
+}
+
+fn folded_names(entries: &[Entry], warnings: &mut Vec<Refusal>) -> HashMap<String, Vec<FileId>> {
+    let mut all: HashMap<String, Vec<FileId>> = HashMap::with_capacity(entries.len());
+    for (index, entry) in entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| !entry.is_directory)
+    {
+        let same = all.entry(entry.name.to_lowercase()).or_default();
+        if !same.is_empty() {
+            let detail = format!("{}: another name differs only by letter case", entry.name);
+            warnings.push(Refusal::new(FindingCode::ZipCase, detail));
+        }
+        same.push(FileId(index));
+    }
+    all
+}
+
+fn broken(detail: impl Into<String>) -> Refusal {
+    Refusal::new(FindingCode::ZipStruct, detail)
+}
+
+fn bomb(name: &str, why: &str) -> Refusal {
+    Refusal::new(FindingCode::ZipBomb, format!("{name}: {why}"))
+}
+
+#[cfg(test)]
+#[path = "container_tests.rs"]
+mod tests;

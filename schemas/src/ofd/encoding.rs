@@ -1,0 +1,66 @@
+//! Text of an XML part: UTF-8, UTF-16 or GB 18030, decoded before parsing.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
+
+use super::Refusal;
+use crate::verdict::FindingCode;
+
+/// An XML declaration with its encoding fits in this many bytes.
+const DECLARATION_BYTES: usize = 256;
+
+/// Decodes a part; a byte sequence that the encoding does not allow is refused, not replaced.
+pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
+    let (encoding, mark_bytes) = Encoding::for_bom(bytes).unwrap_or((declared(bytes)?, 0));
+    let body = bytes.get(mark_bytes..).unwrap_or_default();
+    encoding
+        .decode_without_bom_handling_and_without_replacement(body)
+        .ok_or_else(|| malformed(format!("not valid {}", encoding.name())))
+}
+
+fn declared(bytes: &[u8]) -> Result<&'static Encoding, Refusal> {
+    if bytes.starts_with(b"<\0?\0") {
+        return Ok(UTF_16LE);
+    }
+    if bytes.starts_with(b"\0<\0?") {
+        return Ok(UTF_16BE);
+    }
+    let head = bytes
+        .get(..DECLARATION_BYTES.min(bytes.len()))
+        .unwrap_or_default();
+    let Some(label) = declared_label(head) else {
+        return Ok(UTF_8);
+    };
+    match Encoding::for_label(label) {
+        // Bytes that could be read as an ASCII declaration are not UTF-16, whatever they say.
+        Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => Ok(UTF_8),
+        Some(encoding) if encoding == UTF_8 => Ok(UTF_8),
+        Some(encoding) if encoding == GB18030 || encoding == GBK => Ok(GB18030),
+        // ASCII and Latin 1 share this label; ASCII is what Chinese writers mean by it.
+        Some(encoding) if bytes.is_ascii() => Ok(encoding),
+        _ => Err(malformed("encoding is none of UTF-8, UTF-16, GB 18030")),
+    }
+}
+
+fn declared_label(head: &[u8]) -> Option<&[u8]> {
+    if !head.starts_with(b"<?xml") {
+        return None;
+    }
+    let end = head.windows(2).position(|part| part == b"?>")?;
+    let declaration = head.get(..end)?;
+    let key = b"encoding";
+    let start = declaration
+        .windows(key.len())
+        .position(|part| part == key)?
+        + key.len();
+    let mut quoted = declaration
+        .get(start..)?
+        .split(|byte| matches!(byte, b'"' | b'\''));
+    quoted.next()?;
+    quoted.next()
+}
+
+fn malformed(detail: impl Into<String>) -> Refusal {
+    Refusal::new(FindingCode::XmlMalformed, detail)
+}

@@ -1,0 +1,61 @@
+//! Every bound of the OFD reader: its number, its name and where the number comes from.
+//!
+//! Among 123 real files the largest unpacks to 4.05 MB, holds 415 entries and compresses no better
+//! than 16.7 : 1, so each bound leaves real files at least an order of magnitude of room.
+
+/// Largest accepted package in bytes, packed: 64 MiB, the limit of the design page §7.
+pub const PACKED_BYTES: usize = 64 << 20;
+
+/// Largest sum of unpacked entries in bytes: 256 MiB, the limit of the design page §7.
+pub const UNPACKED_BYTES: u64 = 256 << 20;
+
+/// Most entries in a package, directories included: the limit of the design page §7.
+pub const ENTRIES: usize = 10_000;
+
+/// Highest ratio of unpacked to packed size of one entry: the limit of the design page §7.
+pub const RATIO: u64 = 100;
+
+/// Entries that unpack to less than this many bytes may have any ratio: repetitive XML of a few
+/// megabytes compresses past [`RATIO`], and [`UNPACKED_BYTES`] still bounds their sum.
+pub const RATIO_FLOOR_BYTES: u64 = 8 << 20;
+
+/// Longest entry name in bytes: real names stay below 100, file systems end at 255 a segment.
+pub const NAME_BYTES: usize = 1_024;
+
+/// Most segments in an entry name: real files use up to 6.
+pub const NAME_SEGMENTS: usize = 32;
+
+/// Entries up to this size are kept after they were inflated once; larger ones (pictures, fonts)
+/// are only hashed in passing, so that memory stays bounded.
+pub const KEPT_ENTRY_BYTES: u64 = 1 << 20;
+
+/// Most bytes kept inflated at a time: with a package of 64 MiB the reader stays near 128 MiB.
+pub const KEPT_BYTES: u64 = 48 << 20;
+
+/// Largest XML part in bytes: four times the unpacked size of the largest real file.
+pub const XML_BYTES: u64 = 16 << 20;
+
+/// Most bytes of XML that are read for one file: each part about once.
+pub const XML_TOTAL_BYTES: u64 = 256 << 20;
+
+/// Deepest nesting of XML elements: the limit of the design page §7.
+pub const XML_DEPTH: usize = 64;
+
+/// Most elements in one XML part that is scanned: more than a 16 MiB part can usefully hold.
+pub const XML_ELEMENTS: usize = 1_000_000;
+
+/// Most elements in one XML part that is kept as a tree (`OFD.xml`, signature parts): 10,000
+/// references of two elements each, several times over.
+pub const TREE_ELEMENTS: usize = 100_000;
+
+/// Most attributes of one element: GB/T 33190-2016 defines fewer than 20 for any.
+pub const ATTRIBUTES: usize = 256;
+
+/// Most documents (bodies and their versions) walked in one package: real files hold one or two.
+pub const DOCUMENTS: usize = 64;
+
+/// Most signatures in one package: real files hold up to a handful.
+pub const SIGNATURES: usize = 64;
+
+/// Most references in one signature: one for every entry of the largest package.
+pub const REFERENCES: usize = 10_000;

@@ -1,0 +1,217 @@
+//! What one part names: a table of the elements and attributes that hold locations.
+
+use super::xml::{self, Event, Start};
+use super::{Refusal, limits};
+use crate::verdict::FindingCode;
+
+/// What kind of part a location leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    Document,
+    Version,
+    Page,
+    Resource,
+    AnnotationList,
+    Annotation,
+    AttachmentList,
+    TagList,
+    ExtensionList,
+    /// Shown or offered, but not read here: pictures, fonts, attachments, tags.
+    Data,
+    /// Text that may or may not be a location.
+    Maybe,
+}
+
+/// One location.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) location: String,
+    pub(super) part: Part,
+    /// Identifier of the element that holds the location, for templates.
+    pub(super) id: Option<String>,
+}
+
+/// What a part names and contains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scan {
+    pub(super) links: Vec<Link>,
+    /// Base folder that a resource part sets for what it names.
+    pub(super) base: Option<String>,
+    /// Composite unit and the composite unit used inside it.
+    pub(super) composites: Vec<(String, String)>,
+    /// Identifiers of the templates that a page uses.
+    pub(super) templates: Vec<String>,
+}
+
+/// Element, attribute that holds the location (none: its text), where it leads.
+type Row = (&'static str, Option<&'static str>, Part);
+
+const DOCUMENT: &[Row] = &[
+    ("PublicRes", None, Part::Resource),
+    ("DocumentRes", None, Part::Resource),
+    ("TemplatePage", Some("BaseLoc"), Part::Page),
+    ("Page", Some("BaseLoc"), Part::Page),
+    ("Annotations", None, Part::AnnotationList),
+    ("Attachments", None, Part::AttachmentList),
+    ("CustomTags", None, Part::TagList),
+    ("Extensions", None, Part::ExtensionList),
+];
+const PAGE: &[Row] = &[("PageRes", None, Part::Resource)];
+const RESOURCE: &[Row] = &[
+    ("MediaFile", None, Part::Data),
+    ("FontFile", None, Part::Data),
+    ("ColorSpace", Some("Profile"), Part::Data),
+];
+const ANNOTATION_LIST: &[Row] = &[("FileLoc", None, Part::Annotation)];
+const ATTACHMENT_LIST: &[Row] = &[("FileLoc", None, Part::Data)];
+const TAG_LIST: &[Row] = &[
+    ("FileLoc", None, Part::Data),
+    ("SchemaLoc", None, Part::Data),
+];
+const EXTENSION_LIST: &[Row] = &[("ExtendData", None, Part::Maybe)];
+const VERSION: &[Row] = &[
+    ("DocRoot", None, Part::Document),
+    ("File", None, Part::Data),
+];
+
+/// Reads a part for what it names and contains.
+pub(super) fn scan_part(bytes: &[u8], part: Part) -> Result<Scan, Refusal> {
+    let mut scanner = Scanner {
+        part,
+        rows: rows(part),
+        ..Scanner::default()
+    };
+    xml::scan(bytes, &mut |event| match event {
+        Event::Start(start) => scanner.start(start),
+        Event::Text(piece) => {
+            scanner.text(piece);
+            Ok(())
+        }
+        Event::End => scanner.end(),
+    })?;
+    Ok(scanner.scan)
+}
+
+fn rows(part: Part) -> &'static [Row] {
+    match part {
+        Part::Document => DOCUMENT,
+        Part::Version => VERSION,
+        Part::Page => PAGE,
+        Part::Resource => RESOURCE,
+        Part::AnnotationList => ANNOTATION_LIST,
+        Part::AttachmentList => ATTACHMENT_LIST,
+        Part::TagList => TAG_LIST,
+        Part::ExtensionList => EXTENSION_LIST,
+        Part::Annotation | Part::Data | Part::Maybe => &[],
+    }
+}
+
+struct Scanner {
+    part: Part,
+    rows: &'static [Row],
+    scan: Scan,
+    /// Depth of the element being read; the root is 1.
+    depth: usize,
+    /// A location being read: where it leads and the depth of its element.
+    reading: Option<(Part, usize)>,
+    text: String,
+    /// Composite units around the current element, with their depths.
+    units: Vec<(String, usize)>,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self {
+            part: Part::Data,
+            rows: &[],
+            scan: Scan::default(),
+            depth: 0,
+            reading: None,
+            text: String::new(),
+            units: Vec::new(),
+        }
+    }
+}
+
+impl Scanner {
+    fn start(&mut self, start: &Start<'_>) -> Result<(), Refusal> {
+        self.depth += 1;
+        if self.depth == 1 && self.part == Part::Resource {
+            self.scan.base = start.attribute("BaseLoc").map(str::to_owned);
+        }
+        match (start.name.as_str(), self.part) {
+            ("CompositeGraphicUnit" | "CompositeGraphUnit" | "VectorG", Part::Resource) => {
+                let id = start.attribute("ID").unwrap_or_default().to_owned();
+                self.units.push((id, self.depth));
+            }
+            ("CompositeObject", _) => self.composite(start),
+            ("Template", Part::Page) => {
+                self.scan
+                    .templates
+                    .extend(start.attribute("TemplateID").map(str::to_owned));
+            }
+            _ => {}
+        }
+        for &(name, attribute, part) in self.rows.iter().filter(|row| row.0 == start.name) {
+            match attribute.map(|attribute| start.attribute(attribute)) {
+                None => {
+                    self.reading = Some((part, self.depth));
+                    self.text.clear();
+                }
+                Some(Some(location)) if !location.trim().is_empty() => {
+                    let id = (name == "TemplatePage")
+                        .then(|| start.attribute("ID").map(str::to_owned))
+                        .flatten();
+                    self.link(location.to_owned(), part, id)?;
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn composite(&mut self, start: &Start<'_>) {
+        if let (Some((unit, _)), Some(used)) = (self.units.last(), start.attribute("ResourceID")) {
+            self.scan.composites.push((unit.clone(), used.to_owned()));
+        }
+    }
+
+    fn text(&mut self, piece: &str) {
+        if self.reading.is_some_and(|(_, depth)| depth == self.depth) {
+            self.text.push_str(piece);
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Refusal> {
+        if let Some((part, depth)) = self.reading
+            && depth == self.depth
+        {
+            self.reading = None;
+            let location = self.text.trim().to_owned();
+            if !location.is_empty() {
+                self.link(location, part, None)?;
+            }
+        }
+        if self
+            .units
+            .last()
+            .is_some_and(|(_, depth)| *depth == self.depth)
+        {
+            self.units.pop();
+        }
+        self.depth = self.depth.saturating_sub(1);
+        Ok(())
+    }
+
+    fn link(&mut self, location: String, part: Part, id: Option<String>) -> Result<(), Refusal> {
+        // More locations than a package has entries lead nowhere new.
+        if self.scan.links.len() >= limits::ENTRIES {
+            return Err(Refusal::new(
+                FindingCode::XmlMalformed,
+                "names too many files",
+            ));
+        }
+        self.scan.links.push(Link { location, part, id });
+        Ok(())
+    }
+}

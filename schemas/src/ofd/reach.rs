@@ -1,0 +1,259 @@
+//! Every file that takes part in what a reader shows: from `OFD.xml` through documents, pages,
+//! templates, resources, annotations, attachments and versions.
+//!
+//! Errs on the side of reaching more: all bodies and versions, every meaning of an ambiguous
+//! location, elements of any namespace, resources that no page uses. A file too many asks for a
+//! signature that covers it; a file too few would let somebody show what nobody signed.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::container::{FileId, Package};
+use super::document::{ROOT_PART, Root};
+use super::links::{self, Link, Part, Scan};
+use super::path::{self, Resolved};
+use super::{Refusal, limits};
+use crate::verdict::{CheckResult, Checks, FindingCode};
+
+/// What was reached.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Files that take part in what is shown; `OFD.xml` and the signature parts are not among
+    /// them.
+    pub files: BTreeSet<FileId>,
+    /// What the walk found: XML that cannot be read, loops, paths that leave the package, files
+    /// that are named but absent.
+    pub checks: Checks,
+}
+
+/// Walks the package from its root part.
+#[must_use]
+pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
+    let mut walk = Walk {
+        package,
+        reach: Reach::default(),
+        seen: HashSet::new(),
+        documents: HashSet::new(),
+        queue: Vec::new(),
+        uses: Uses::default(),
+        unread_bytes: limits::XML_TOTAL_BYTES,
+    };
+    for body in &root.bodies {
+        let roots = body
+            .document_roots
+            .iter()
+            .map(|location| (location, Part::Document));
+        let versions = body
+            .versions
+            .iter()
+            .map(|location| (location, Part::Version));
+        let cover = body.cover.iter().map(|location| (location, Part::Data));
+        for (location, part) in roots.chain(versions).chain(cover) {
+            walk.follow(
+                ROOT_PART,
+                "",
+                &Link {
+                    location: location.clone(),
+                    part,
+                    id: None,
+                },
+            );
+        }
+    }
+    walk.run();
+    walk.reach
+}
+
+struct Walk<'p, 'a> {
+    package: &'p Package<'a>,
+    reach: Reach,
+    /// Part and document folder that were already read.
+    seen: HashSet<(FileId, Part, String)>,
+    documents: HashSet<FileId>,
+    queue: Vec<(FileId, Part, String)>,
+    uses: Uses,
+    unread_bytes: u64,
+}
+
+/// Which composite unit or template uses which, by document folder and identifier.
+#[derive(Default)]
+struct Uses {
+    edges: HashMap<String, BTreeSet<String>>,
+    count: usize,
+}
+
+impl Walk<'_, '_> {
+    fn run(&mut self) {
+        while let Some((file, part, document_folder)) = self.queue.pop() {
+            let name = self.package.name(file).to_owned();
+            match self.read(file, part) {
+                Ok(scan) => self.take(file, &name, part, &document_folder, &scan),
+                Err(refusal) => self.refuse(&refusal.inside(&name)),
+            }
+        }
+        if let Some(looped) = self.uses.cycle() {
+            self.reach
+                .checks
+                .fail(FindingCode::Loop, format!("{looped} contains itself"));
+        }
+    }
+
+    fn read(&mut self, file: FileId, part: Part) -> Result<Scan, Refusal> {
+        let size = self.package.size_bytes(file);
+        let Some(left) = self.unread_bytes.checked_sub(size) else {
+            return Err(Refusal::new(
+                FindingCode::XmlMalformed,
+                "too much XML altogether",
+            ));
+        };
+        self.unread_bytes = left;
+        if size > limits::XML_BYTES {
+            let detail = format!("larger than {} bytes", limits::XML_BYTES);
+            return Err(Refusal::new(FindingCode::XmlMalformed, detail));
+        }
+        links::scan_part(&self.package.read(file)?, part)
+    }
+
+    /// Follows what one part names, and notes what it contains.
+    fn take(&mut self, file: FileId, name: &str, part: Part, document_folder: &str, scan: &Scan) {
+        let own_folder = path::folder(name);
+        let document_folder = if part == Part::Document {
+            own_folder
+        } else {
+            document_folder
+        }
+        .to_owned();
+        // A resource part moves the base of what it names.
+        let base = match scan
+            .base
+            .as_deref()
+            .map(|base| path::join(own_folder, base))
+        {
+            Some(Ok(base)) => base,
+            Some(Err(refusal)) => return self.refuse(&refusal.inside(name)),
+            None => own_folder.to_owned(),
+        };
+        let key = |kind: &str, id: &str| format!("{kind} {id} of {document_folder}");
+        for (user, used) in &scan.composites {
+            self.uses
+                .add(key("composite unit", user), key("composite unit", used));
+        }
+        for template in &scan.templates {
+            self.uses.add(
+                format!("page {}", file_key(file)),
+                key("template", template),
+            );
+        }
+        for link in &scan.links {
+            if let Some(resolved) =
+                self.follow_from(name, &[&base, own_folder, &document_folder], link)
+                && let Some(id) = link.id.as_deref().filter(|_| link.part == Part::Page)
+            {
+                for page in resolved.files {
+                    self.uses
+                        .add(key("template", id), format!("page {}", file_key(page)));
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, from: &str, folder: &str, link: &Link) {
+        self.follow_from(from, &[folder], link);
+    }
+
+    fn follow_from(&mut self, from: &str, folders: &[&str], link: &Link) -> Option<Resolved> {
+        let resolved = match path::resolve(self.package, folders, &link.location) {
+            Ok(resolved) => resolved,
+            Err(refusal) => {
+                self.refuse(&refusal.inside(from));
+                return None;
+            }
+        };
+        if resolved.files.is_empty() {
+            if link.part != Part::Maybe {
+                let detail = format!("{from} names {}, which is not there", resolved.path);
+                self.reach
+                    .checks
+                    .warn(FindingCode::RefMissing, CheckResult::Unknown, detail);
+            }
+            return None;
+        }
+        if resolved.case_folded {
+            let detail = format!("{} exists in other letter case only", resolved.path);
+            self.reach
+                .checks
+                .warn(FindingCode::ZipCase, CheckResult::Pass, detail);
+        }
+        let document_folder = folders.last().copied().unwrap_or_default();
+        for file in &resolved.files {
+            self.enqueue(*file, link.part, document_folder);
+        }
+        Some(resolved)
+    }
+
+    fn enqueue(&mut self, file: FileId, part: Part, document_folder: &str) {
+        self.reach.files.insert(file);
+        if part == Part::Document && self.documents.insert(file) {
+            if self.documents.len() > limits::DOCUMENTS {
+                return self.refuse(&Refusal::new(FindingCode::Loop, "too many documents"));
+            }
+        } else if part == Part::Document {
+            return;
+        }
+        if matches!(part, Part::Data | Part::Maybe) {
+            return;
+        }
+        let step = (file, part, document_folder.to_owned());
+        if self.seen.insert(step.clone()) {
+            self.queue.push(step);
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) {
+        self.reach.checks.fail(refusal.code(), refusal.detail());
+    }
+}
+
+impl Uses {
+    fn add(&mut self, user: String, used: String) {
+        // One edge for each element that could be scanned at all.
+        if self.count < limits::XML_ELEMENTS && self.edges.entry(user).or_default().insert(used) {
+            self.count += 1;
+        }
+    }
+
+    /// Something that contains itself, directly or through others.
+    fn cycle(&self) -> Option<&str> {
+        let mut finished: HashSet<&str> = HashSet::new();
+        for start in self.edges.keys() {
+            let mut open: HashSet<&str> = HashSet::new();
+            // Each step is entered once and left once; no recursion, the chain may be long.
+            let mut steps = vec![(start.as_str(), false)];
+            while let Some((at, leaving)) = steps.pop() {
+                if leaving {
+                    open.remove(at);
+                    finished.insert(at);
+                    continue;
+                }
+                if open.contains(at) {
+                    return Some(at);
+                }
+                if finished.contains(at) {
+                    continue;
+                }
+                open.insert(at);
+                steps.push((at, true));
+                let used = self.edges.get(at).into_iter().flatten();
+                steps.extend(used.map(|next| (next.as_str(), false)));
+            }
+        }
+        None
+    }
+}
+
+fn file_key(file: FileId) -> String {
+    format!("{file:?}")
+}
+
+#[cfg(test)]
+#[path = "reach_tests.rs"]
+mod tests;

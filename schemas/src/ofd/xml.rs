@@ -1,0 +1,305 @@
+//! XML parts: no document type, no entities but the five of XML, bounded depth and size.
+//!
+//! Two ways to read: [`scan`] passes events to a handler, for page content and lists of any size;
+//! [`Element::parse`] keeps a small tree, for `OFD.xml` and the signature parts.
+//!
+//! Namespaces: the standard's is [`NAMESPACE`]. Files of early products carry its parent without
+//! the year, so [`Start::is_ofd`] accepts both. What decides about *signatures* must be in one of
+//! them. What decides about *which files are shown* is taken by local name alone: a lenient
+//! reader could follow an element of another namespace, so the file behind it must be covered.
+
+use std::borrow::Cow;
+
+use quick_xml::NsReader;
+use quick_xml::events::{BytesStart, Event as RawEvent};
+use quick_xml::name::{Namespace, ResolveResult};
+
+use super::{Refusal, encoding, limits};
+use crate::verdict::FindingCode;
+
+/// Namespace of GB/T 33190-2016.
+pub const NAMESPACE: &str = "http://www.ofdspec.org/2016";
+
+/// The same without the year, as early products write it.
+const NAMESPACE_WITHOUT_YEAR: &str = "http://www.ofdspec.org";
+
+/// What [`scan`] passes to its handler.
+#[derive(Debug)]
+pub enum Event<'e, 'x> {
+    /// An element begins.
+    Start(&'e Start<'x>),
+    /// A piece of text, entities resolved; one text may arrive in several pieces.
+    Text(&'e str),
+    /// The innermost element ends.
+    End,
+}
+
+/// The beginning of an element.
+#[derive(Debug)]
+pub struct Start<'x> {
+    /// Name without prefix.
+    pub name: String,
+    /// Whether it is in one of the namespaces of OFD.
+    pub is_ofd: bool,
+    attributes: Vec<(&'x str, Cow<'x, str>)>,
+}
+
+/// An element with everything in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Element {
+    /// Name without prefix.
+    pub name: String,
+    /// Whether it is in one of the namespaces of OFD.
+    pub is_ofd: bool,
+    /// Attributes without prefix, in order.
+    pub attributes: Vec<(String, String)>,
+    /// Text directly in this element, all pieces joined.
+    pub text: String,
+    /// Child elements in order.
+    pub children: Vec<Element>,
+}
+
+/// Reads a part, passing each event to `handler`.
+///
+/// # Errors
+/// `XML_DOCTYPE`, `XML_DEPTH` (deeper than [`limits::XML_DEPTH`]), `XML_MALFORMED` (also: too
+/// large, undefined entity, unknown encoding), or what `handler` returns.
+pub fn scan(
+    bytes: &[u8],
+    handler: &mut dyn FnMut(Event<'_, '_>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    if bytes.len() as u64 > limits::XML_BYTES {
+        return Err(malformed(format!(
+            "larger than {} bytes",
+            limits::XML_BYTES
+        )));
+    }
+    let text = encoding::text(bytes)?;
+    let mut reader = NsReader::from_str(&text);
+    reader.config_mut().expand_empty_elements = true;
+    let mut state = State::default();
+    loop {
+        let (namespace, event) = reader.read_resolved_event().map_err(unreadable)?;
+        match event {
+            RawEvent::Start(start) => {
+                let is_ofd = is_ofd(&namespace);
+                state.start()?;
+                with_start(&start, is_ofd, |start| handler(Event::Start(start)))?;
+            }
+            RawEvent::End(_) => {
+                state.depth = state.depth.saturating_sub(1);
+                handler(Event::End)?;
+            }
+            RawEvent::Text(piece) => state.text(&piece.xml10_content(), handler)?,
+            RawEvent::CData(piece) => state.text(&piece.xml10_content(), handler)?,
+            RawEvent::GeneralRef(reference) => {
+                let resolved = match reference.resolve_char_ref().map_err(unreadable)? {
+                    Some(character) => Cow::Owned(character.to_string()),
+                    None => Cow::Borrowed(predefined(&reference.xml10_content())?),
+                };
+                state.text(&resolved, handler)?;
+            }
+            RawEvent::DocType(_) => {
+                return Err(Refusal::new(
+                    FindingCode::XmlDoctype,
+                    "document type declaration",
+                ));
+            }
+            // Empty elements arrive as a start and an end.
+            RawEvent::Empty(_) | RawEvent::Decl(_) | RawEvent::PI(_) | RawEvent::Comment(_) => {}
+            RawEvent::Eof => return state.finish(),
+        }
+    }
+}
+
+impl Start<'_> {
+    /// Value of an attribute without prefix.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.as_ref())
+    }
+}
+
+impl Element {
+    /// Reads a whole part into a tree.
+    ///
+    /// # Errors
+    /// As [`scan`]; `XML_MALFORMED` also above [`limits::TREE_ELEMENTS`] elements.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut open: Vec<Self> = Vec::new();
+        let mut root = Self::default();
+        let mut count = 0_usize;
+        scan(bytes, &mut |event| {
+            match event {
+                Event::Start(start) => {
+                    count += 1;
+                    if count > limits::TREE_ELEMENTS {
+                        return Err(malformed("too many elements"));
+                    }
+                    open.push(Self::opened(start));
+                }
+                Event::Text(piece) => {
+                    if let Some(element) = open.last_mut() {
+                        element.text.push_str(piece);
+                    }
+                }
+                Event::End => {
+                    let closed = open.pop().unwrap_or_default();
+                    match open.last_mut() {
+                        Some(parent) => parent.children.push(closed),
+                        None => root = closed,
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(root)
+    }
+
+    /// Value of an attribute.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Children of a name, of any namespace.
+    pub fn children_named<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e Self> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// Children of a name in the namespace of OFD.
+    pub fn ofd_children<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e Self> {
+        self.children_named(name).filter(|child| child.is_ofd)
+    }
+
+    /// The text without surrounding white space; none when there is nothing else.
+    #[must_use]
+    pub fn trimmed_text(&self) -> Option<&str> {
+        Some(self.text.trim()).filter(|text| !text.is_empty())
+    }
+
+    fn opened(start: &Start<'_>) -> Self {
+        let owned = |(key, value): &(&str, Cow<'_, str>)| ((*key).to_owned(), value.to_string());
+        Self {
+            name: start.name.clone(),
+            is_ofd: start.is_ofd,
+            attributes: start.attributes.iter().map(owned).collect(),
+            text: String::new(),
+            children: Vec::new(),
+        }
+    }
+}
+
+/// Where the reader is; the XML library checks neither depth nor that there is one root.
+#[derive(Default)]
+struct State {
+    depth: usize,
+    elements: usize,
+    has_root: bool,
+}
+
+impl State {
+    fn start(&mut self) -> Result<(), Refusal> {
+        if self.depth == 0 && self.has_root {
+            return Err(malformed("more than one root element"));
+        }
+        self.has_root = true;
+        self.depth += 1;
+        self.elements += 1;
+        if self.depth > limits::XML_DEPTH {
+            let detail = format!("elements nested deeper than {}", limits::XML_DEPTH);
+            return Err(Refusal::new(FindingCode::XmlDepth, detail));
+        }
+        if self.elements > limits::XML_ELEMENTS {
+            return Err(malformed("too many elements"));
+        }
+        Ok(())
+    }
+
+    fn text(
+        &self,
+        piece: &str,
+        handler: &mut dyn FnMut(Event<'_, '_>) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        if self.depth > 0 {
+            return handler(Event::Text(piece));
+        }
+        if piece.trim().is_empty() {
+            Ok(())
+        } else {
+            Err(malformed("text outside the root"))
+        }
+    }
+
+    fn finish(&self) -> Result<(), Refusal> {
+        if self.depth > 0 {
+            Err(malformed("an element is not closed"))
+        } else if self.has_root {
+            Ok(())
+        } else {
+            Err(malformed("no root element"))
+        }
+    }
+}
+
+fn with_start<T>(
+    raw: &BytesStart<'_>,
+    is_ofd: bool,
+    then: impl FnOnce(&Start<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut attributes = Vec::new();
+    for (index, attribute) in raw.attributes().enumerate() {
+        if index >= limits::ATTRIBUTES {
+            return Err(malformed("too many attributes"));
+        }
+        let attribute = attribute.map_err(unreadable)?;
+        let value = attribute
+            .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+            .map_err(unreadable)?;
+        let declares_namespace = attribute.key.as_namespace_binding().is_some();
+        if attribute.key.prefix().is_none() && !declares_namespace {
+            attributes.push((attribute.key.0, value));
+        }
+    }
+    let name = raw.local_name().as_ref().to_owned();
+    then(&Start {
+        name,
+        is_ofd,
+        attributes,
+    })
+}
+
+fn is_ofd(namespace: &ResolveResult<'_>) -> bool {
+    matches!(namespace, ResolveResult::Bound(Namespace(uri))
+        if *uri == NAMESPACE || *uri == NAMESPACE_WITHOUT_YEAR)
+}
+
+fn predefined(name: &str) -> Result<&'static str, Refusal> {
+    match name {
+        "amp" => Ok("&"),
+        "lt" => Ok("<"),
+        "gt" => Ok(">"),
+        "quot" => Ok("\""),
+        "apos" => Ok("'"),
+        _ => Err(malformed("undefined entity")),
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Refusal {
+    // The library's messages quote names and positions, never text content.
+    malformed(error.to_string())
+}
+
+fn malformed(detail: impl Into<String>) -> Refusal {
+    Refusal::new(FindingCode::XmlMalformed, detail)
+}
+
+#[cfg(test)]
+#[path = "xml_tests.rs"]
+mod tests;
