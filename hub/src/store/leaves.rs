@@ -1,0 +1,163 @@
+//! Tables `log_leaf`, `log_private`, `log_node`: reading.
+
+use std::collections::HashMap;
+
+use sqlx::{SqliteConnection, SqliteExecutor};
+
+use super::StoreError;
+use super::row::{hash, signed, to_json, unsigned};
+
+/// A stored leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLeaf {
+    /// Index in the log.
+    pub index: u64,
+    /// The bytes that were hashed.
+    pub bytes: Vec<u8>,
+    /// Their leaf hash as stored.
+    pub hash: [u8; 32],
+    /// Licence the leaf is about, from the column beside the bytes.
+    pub identifier: Option<String>,
+}
+
+/// Hashes of complete subtrees by level and index.
+pub(crate) type NodeHashes = HashMap<(u32, u64), [u8; 32]>;
+
+const LEAF: &str = "log_leaf";
+const NODE: &str = "log_node";
+
+type Row = (i64, Vec<u8>, Vec<u8>, Option<String>);
+
+/// One leaf.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn find(
+    from: impl SqliteExecutor<'_>,
+    index: u64,
+) -> Result<Option<StoredLeaf>, StoreError> {
+    let row: Option<Row> = sqlx::query_as(
+        "select position, bytes, hash, identifier from log_leaf where position = $1",
+    )
+    .bind(signed("leaf index", index)?)
+    .fetch_optional(from)
+    .await?;
+    row.map(leaf).transpose()
+}
+
+/// Leaves from an index on, in order.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn page(
+    from: impl SqliteExecutor<'_>,
+    index: u64,
+    limit: u32,
+) -> Result<Vec<StoredLeaf>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select position, bytes, hash, identifier from log_leaf \
+         where position >= $1 order by position limit $2",
+    )
+    .bind(signed("leaf index", index)?)
+    .bind(limit)
+    .fetch_all(from)
+    .await?;
+    rows.into_iter().map(leaf).collect()
+}
+
+/// Leaves about one licence version, in order, from an index on.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn of_identifier(
+    from: impl SqliteExecutor<'_>,
+    identifier: &str,
+    index: u64,
+    limit: u32,
+) -> Result<Vec<StoredLeaf>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select position, bytes, hash, identifier from log_leaf \
+         where identifier = $1 and position >= $2 order by position limit $3",
+    )
+    .bind(identifier)
+    .bind(signed("leaf index", index)?)
+    .bind(limit)
+    .fetch_all(from)
+    .await?;
+    rows.into_iter().map(leaf).collect()
+}
+
+/// Sealed private detail of a leaf: none when it has none, an empty inner option once erased.
+///
+/// # Errors
+/// Failures of the database.
+pub(crate) async fn private(
+    from: impl SqliteExecutor<'_>,
+    index: u64,
+) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+    let row: Option<(Option<Vec<u8>>,)> =
+        sqlx::query_as("select sealed from log_private where position = $1")
+            .bind(signed("leaf index", index)?)
+            .fetch_optional(from)
+            .await?;
+    Ok(row.map(|(sealed,)| sealed))
+}
+
+/// Hashes of the named complete subtrees, level 0 included.
+///
+/// # Errors
+/// Failures of the database. A subtree that is missing is missing in the answer.
+pub(crate) async fn nodes(
+    connection: &mut SqliteConnection,
+    wanted: &[(u32, u64)],
+) -> Result<NodeHashes, StoreError> {
+    let wanted = to_json("nodes", &wanted)?;
+    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+        "with wanted as (select value ->> 0 as level, value ->> 1 as position \
+         from json_each($1)) \
+         select w.level, w.position, n.hash from wanted w \
+         join log_node n on n.level = w.level and n.position = w.position \
+         union all \
+         select w.level, w.position, l.hash from wanted w \
+         join log_leaf l on w.level = 0 and l.position = w.position",
+    )
+    .bind(wanted)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(level, position, bytes)| {
+            let level = u32::try_from(level).map_err(|_| StoreError::Corrupt {
+                table: NODE,
+                what: "level",
+            })?;
+            Ok(((level, unsigned(NODE, position)?), hash(NODE, &bytes)?))
+        })
+        .collect()
+}
+
+/// Number of nodes above the leaves, of leaves, and of private details without a leaf.
+pub(crate) async fn row_counts(
+    connection: &mut SqliteConnection,
+) -> Result<(u64, u64, u64), StoreError> {
+    let (nodes, leaves, orphans): (i64, i64, i64) = sqlx::query_as(
+        "select (select count(*) from log_node), (select count(*) from log_leaf), \
+         (select count(*) from log_private p \
+          where not exists (select 1 from log_leaf l where l.position = p.position))",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((
+        unsigned(NODE, nodes)?,
+        unsigned(LEAF, leaves)?,
+        unsigned("log_private", orphans)?,
+    ))
+}
+
+fn leaf((position, bytes, leaf_hash, identifier): Row) -> Result<StoredLeaf, StoreError> {
+    Ok(StoredLeaf {
+        index: unsigned(LEAF, position)?,
+        bytes,
+        hash: hash(LEAF, &leaf_hash)?,
+        identifier,
+    })
+}

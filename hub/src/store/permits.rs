@@ -1,0 +1,74 @@
+//! Table `permit`: every decision about a use, permitted or not.
+
+use certs::columns::ColumnKey;
+use schemas::permit::PermitRecord;
+use sqlx::SqliteExecutor;
+
+use super::row::{instant, to_json};
+use super::{StoreError, Tx};
+
+const RECORD: &str = "permit.record_sealed";
+
+/// Records a decision. The record is sealed: its free text may name a person.
+///
+/// # Errors
+/// Failures of the database; a decision that is already recorded.
+pub async fn record(
+    tx: &mut Tx<'_>,
+    record: &PermitRecord,
+    key: &ColumnKey,
+) -> Result<(), StoreError> {
+    let name = tx.name();
+    let text = to_json("permit", record)?;
+    let sealed = key
+        .seal(&associated(&record.id), text.as_bytes())
+        .map_err(|_| StoreError::Column { column: RECORD })?;
+    sqlx::query(
+        "insert into permit (id, identifier, organisation, caller, permitted, decided_at, \
+         expires_at, record_sealed, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&record.id)
+    .bind(&record.identifier)
+    .bind(&record.organisation)
+    .bind(&record.caller)
+    .bind(record.permitted)
+    .bind(instant(record.decided_at))
+    .bind(instant(record.expires_at))
+    .bind(sealed)
+    .bind(name)
+    .execute(tx.state()?)
+    .await?;
+    Ok(())
+}
+
+/// The decision of that name.
+///
+/// # Errors
+/// Failures of the database; a record that these keys do not open.
+pub async fn find(
+    from: impl SqliteExecutor<'_>,
+    id: &str,
+    key: &ColumnKey,
+) -> Result<Option<PermitRecord>, StoreError> {
+    let sealed: Option<Vec<u8>> =
+        sqlx::query_scalar("select record_sealed from permit where id = $1")
+            .bind(id)
+            .fetch_optional(from)
+            .await?;
+    let Some(sealed) = sealed else {
+        return Ok(None);
+    };
+    let text = key
+        .open(&associated(id), &sealed)
+        .map_err(|_| StoreError::Column { column: RECORD })?;
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|_| StoreError::Corrupt {
+            table: "permit",
+            what: "record",
+        })
+}
+
+fn associated(id: &str) -> Vec<u8> {
+    format!("{RECORD}:{id}").into_bytes()
+}

@@ -1,0 +1,134 @@
+//! Table `registration`: what this home node registered, so that an unchanged source changes
+//! nothing and a restart neither loses nor doubles an entry.
+
+use certs::node_key::NodeKeys;
+use chrono::{DateTime, Utc};
+use schemas::message::ReceiptOutcome;
+use sqlx::SqliteExecutor;
+
+use super::receipts::{outcome_from, outcome_name};
+use super::row::{instant, parse_instant, signed, unsigned};
+use super::{StoreError, Tx};
+
+/// The last registration of one licence version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Licence version.
+    pub identifier: String,
+    /// Revision registered last.
+    pub revision: u64,
+    /// [`content_token`] of what was registered.
+    pub content_token: String,
+    /// Message that carries the change.
+    pub message_id: String,
+    /// What the national node answered; none while the receipt is awaited.
+    pub outcome: Option<ReceiptOutcome>,
+    /// When it was registered.
+    pub registered_at: DateTime<Utc>,
+}
+
+const TABLE: &str = "registration";
+
+type Row = (String, i64, String, String, Option<String>, String);
+
+/// Keyed hash of the source's content of one entry. Keyed, because a plain digest of an entry
+/// would let whoever reads the database try holder codes until one fits (invariant 7).
+#[must_use]
+pub fn content_token(keys: &NodeKeys, content: &[u8]) -> String {
+    let digest = hex::encode(certs::digest::sm3(content));
+    keys.token_key()
+        .holder_token(&format!("registration:{digest}"))
+}
+
+/// The registration of one licence version.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn find(
+    from: impl SqliteExecutor<'_>,
+    identifier: &str,
+) -> Result<Option<Registration>, StoreError> {
+    let row: Option<Row> = sqlx::query_as(
+        "select identifier, revision, content_token, message_id, outcome, registered_at \
+         from registration where identifier = $1",
+    )
+    .bind(identifier)
+    .fetch_optional(from)
+    .await?;
+    row.map(registration).transpose()
+}
+
+/// Writes a registration over the one of an older revision.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn upsert(tx: &mut Tx<'_>, new: &Registration) -> Result<(), StoreError> {
+    let name = tx.name();
+    sqlx::query(
+        "insert into registration (identifier, revision, content_token, message_id, outcome, \
+         registered_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7) \
+         on conflict (identifier) do update set revision = excluded.revision, \
+         content_token = excluded.content_token, message_id = excluded.message_id, \
+         outcome = excluded.outcome, registered_at = excluded.registered_at, \
+         updated_by = excluded.updated_by where excluded.revision > registration.revision",
+    )
+    .bind(&new.identifier)
+    .bind(signed("revision", new.revision)?)
+    .bind(&new.content_token)
+    .bind(&new.message_id)
+    .bind(new.outcome.map(outcome_name))
+    .bind(instant(new.registered_at))
+    .bind(name)
+    .execute(tx.state()?)
+    .await?;
+    Ok(())
+}
+
+/// Notes what the national node answered to one revision; false when another revision was
+/// registered since.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn set_outcome(
+    tx: &mut Tx<'_>,
+    identifier: &str,
+    revision: u64,
+    outcome: ReceiptOutcome,
+) -> Result<bool, StoreError> {
+    let name = tx.name();
+    let done = sqlx::query(
+        "update registration set outcome = $3, updated_by = $4 \
+         where identifier = $1 and revision = $2",
+    )
+    .bind(identifier)
+    .bind(signed("revision", revision)?)
+    .bind(outcome_name(outcome))
+    .bind(name)
+    .execute(tx.state()?)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many registrations await a receipt.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn count_awaiting(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar("select count(*) from registration where outcome is null")
+        .fetch_one(from)
+        .await?;
+    unsigned(TABLE, count)
+}
+
+fn registration(row: Row) -> Result<Registration, StoreError> {
+    let (identifier, revision, content_token, message_id, outcome, at) = row;
+    let outcome = outcome.map(|name| outcome_from(TABLE, &name)).transpose()?;
+    Ok(Registration {
+        identifier,
+        revision: unsigned(TABLE, revision)?,
+        content_token,
+        message_id,
+        outcome,
+        registered_at: parse_instant(TABLE, &at)?,
+    })
+}

@@ -1,0 +1,143 @@
+//! Table `rejection`: the quality queue. Nothing that was rejected is lost.
+
+use chrono::{DateTime, Utc};
+use schemas::entry::EntryPublic;
+use schemas::message::ReceiptReason;
+use sqlx::SqliteExecutor;
+
+use super::row::{from_json, instant, parse_instant, signed, to_json, unsigned};
+use super::{StoreError, Tx};
+
+/// Something that was rejected, with the reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// What was rejected, unique: `<origin>/<message id>` of a change, or line and content token
+    /// of a source. Recording the same subject again changes nothing.
+    pub subject: String,
+    /// Node whose library it came from.
+    pub home_node: String,
+    /// Licence version, when it could be read.
+    pub identifier: Option<String>,
+    /// Revision, when it came as a change.
+    pub revision: Option<u64>,
+    /// Line of the source, from 1, when it came from one.
+    pub source_line: Option<u64>,
+    /// Public part of the entry, when it could be read.
+    pub public: Option<EntryPublic>,
+    /// Why, without personal data.
+    pub reasons: Vec<ReceiptReason>,
+    /// When.
+    pub rejected_at: DateTime<Utc>,
+}
+
+/// A rejection with its place in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRejection {
+    /// Place in the order of arrival; the cursor of [`page`].
+    pub number: i64,
+    /// The rejection.
+    pub rejection: Rejection,
+}
+
+type Row = (
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    String,
+    String,
+);
+
+/// Records a rejection; false when its subject is already there, and nothing changes.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn record(tx: &mut Tx<'_>, rejection: &Rejection) -> Result<bool, StoreError> {
+    let name = tx.name();
+    let revision = rejection
+        .revision
+        .map(|number| signed("revision", number))
+        .transpose()?;
+    let line = rejection
+        .source_line
+        .map(|number| signed("line", number))
+        .transpose()?;
+    let public = rejection
+        .public
+        .as_ref()
+        .map(|entry| to_json("entry", entry))
+        .transpose()?;
+    let done = sqlx::query(
+        "insert into rejection (subject, home_node, identifier, revision, source_line, public, \
+         reasons, rejected_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         on conflict (subject) do nothing",
+    )
+    .bind(&rejection.subject)
+    .bind(&rejection.home_node)
+    .bind(&rejection.identifier)
+    .bind(revision)
+    .bind(line)
+    .bind(public)
+    .bind(to_json("reasons", &rejection.reasons)?)
+    .bind(instant(rejection.rejected_at))
+    .bind(name)
+    .execute(tx.state()?)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Rejections after a cursor, in the order of arrival.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn page(
+    from: impl SqliteExecutor<'_>,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<StoredRejection>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select number, subject, home_node, identifier, revision, source_line, public, reasons, \
+         rejected_at from rejection where number > $1 order by number limit $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(from)
+    .await?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// How many rejections stand in the queue.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn count(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
+    let count: i64 = sqlx::query_scalar("select count(*) from rejection")
+        .fetch_one(from)
+        .await?;
+    unsigned(TABLE, count)
+}
+
+const TABLE: &str = "rejection";
+
+fn stored(row: Row) -> Result<StoredRejection, StoreError> {
+    let (number, subject, home_node, identifier, revision, line, public, reasons, at) = row;
+    let public = public
+        .map(|text| from_json(TABLE, "entry", &text))
+        .transpose()?;
+    Ok(StoredRejection {
+        number,
+        rejection: Rejection {
+            subject,
+            home_node,
+            identifier,
+            revision: revision.map(|number| unsigned(TABLE, number)).transpose()?,
+            source_line: line.map(|number| unsigned(TABLE, number)).transpose()?,
+            public,
+            reasons: from_json(TABLE, "reasons", &reasons)?,
+            rejected_at: parse_instant(TABLE, &at)?,
+        },
+    })
+}
