@@ -30,10 +30,8 @@ pub struct Entry {
     pub private: EntryPrivate,
 }
 
-/// The part of an entry by which licences are found and routed.
-///
-/// `Debug` shows what operators need and leaves out [`Self::extension`], which may name people.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The part of an entry by which licences are found and routed. It names no person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryPublic {
     /// 电子证照标识.
     pub identifier: Identifier,
@@ -69,9 +67,6 @@ pub struct EntryPublic {
     /// 关联证照标识: the licence this one replaces or belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related: Option<Identifier>,
-    /// 扩展业务信息: fields of the type itself, named `KZ_…` (GB/T 36903-2018).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub extension: BTreeMap<String, String>,
 }
 
 /// The part of an entry that is personal data.
@@ -81,6 +76,10 @@ pub struct EntryPrivate {
     pub number: String,
     /// 持证主体: whom the licence is about, in the order of the licence.
     pub holders: Vec<Holder>,
+    /// 扩展业务信息: fields of the type itself, named `KZ_…` (GB/T 36903-2018). Private, because
+    /// some name people (`KZ_QLR`, the owner of a right).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extension: BTreeMap<String, String>,
 }
 
 /// One holder (持证主体).
@@ -254,20 +253,6 @@ impl EntryError {
             Self::HomeNode => "ENTRY_HOME_NODE",
             Self::Revision => "ENTRY_REVISION",
         }
-    }
-}
-
-impl fmt::Debug for EntryPublic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EntryPublic")
-            .field("identifier", &self.identifier.as_str())
-            .field("type_code", &self.type_code.as_str())
-            .field("region", &self.region)
-            .field("status", &self.status)
-            .field("home_node", &self.home_node)
-            .field("revision", &self.revision)
-            .field("file", &self.file)
-            .finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The attributes travel as record headers, the body is the record's value. `hubsig` names the
 //! key and carries the origin node's signature over [`Envelope::signing_input`], which binds the
-//! header lines, the topic and the digest of the body. [P] the header names beyond CloudEvents.
+//! header lines, the topic and the digest of the body. \[P\] the header names beyond CloudEvents.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -134,7 +134,7 @@ impl Envelope {
     }
 
     /// The bytes that the origin node signs: one `name:value` line per header in the order of
-    /// [`Envelope::to_headers`], then the topic and the SM3 of the body in hex. [P]
+    /// [`Envelope::to_headers`], then the topic and the SM3 of the body in hex. \[P\]
     ///
     /// Values hold no line break: [`Envelope::from_headers`] refuses control characters.
     #[must_use]

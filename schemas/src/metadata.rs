@@ -117,8 +117,7 @@ impl Metadata {
     /// What a file of this entry should carry.
     #[must_use]
     pub fn from_entry(entry: &Entry) -> Self {
-        let public = &entry.public;
-        let mut fields = public.extension.clone();
+        let mut fields = entry.private.extension.clone();
         for field in names::FROM_ENTRY {
             if let Some(value) = entry_value(entry, field) {
                 fields.insert((*field).to_owned(), value);
@@ -277,7 +276,7 @@ fn entry_value(entry: &Entry, field: &str) -> Option<String> {
         "ZZYXQQSRQ" => public.valid_from.as_ref().map(NaiveDate::to_string),
         "ZZYXQJZRQ" => public.valid_until.as_ref().map(ValidUntil::to_string),
         "GLZZBS" => public.related.as_ref().map(ToString::to_string),
-        other => public.extension.get(other).cloned(),
+        other => entry.private.extension.get(other).cloned(),
     }
 }
 

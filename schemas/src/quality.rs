@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{Entry, EntryError, EntryPublic};
+use crate::entry::{Entry, EntryError, EntryPrivate, EntryPublic};
 use crate::holder_type::HolderType;
 use crate::identifier::IdentifierFault;
 use crate::licence_type::LicenceTypes;
@@ -42,7 +42,7 @@ pub fn check_entry(
     check_issuer(&entry.public, &mut faults);
     check_holders(entry, &mut faults);
     check_dates(&entry.public, &mut faults);
-    check_extension(&entry.public, &mut faults);
+    check_extension(&entry.private, &mut faults);
     faults
 }
 
@@ -265,8 +265,8 @@ fn check_dates(public: &EntryPublic, faults: &mut Vec<QualityFault>) {
     }
 }
 
-fn check_extension(public: &EntryPublic, faults: &mut Vec<QualityFault>) {
-    let names = || public.extension.keys().map(String::as_str);
+fn check_extension(private: &EntryPrivate, faults: &mut Vec<QualityFault>) {
+    let names = || private.extension.keys().map(String::as_str);
     let short = |name| metadata::short_name(name).unwrap_or(name);
     if names().any(|name| short(name).starts_with("JZJ")) {
         faults.push(reject(

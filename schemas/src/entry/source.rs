@@ -120,11 +120,11 @@ impl SourceEntry {
             revision,
             file,
             related: self.related,
-            extension: self.extension,
         };
         let private = EntryPrivate {
             number: self.number,
             holders: self.holders,
+            extension: self.extension,
         };
         Ok(Entry { public, private })
     }
