@@ -1,16 +1,16 @@
 //! X.509 v3 certificates and v2 CRLs with SM2 keys, as the development PKI issues them.
 //!
-//! Profile [P]: subject in UTF8String (RFC 5280 §4.1.2.4), the organisation's USCC as
+//! Profile [P]: subject in `UTF8String` (RFC 5280 §4.1.2.4), the organisation's USCC as
 //! `serialNumber`; basicConstraints and keyUsage critical; key identifiers are the first 20
 //! octets of the SM3 of the public key.
 
 use ::der::asn1::ObjectIdentifier;
 use chrono::{DateTime, Utc};
-use sm2::PublicKey;
 use sm2::elliptic_curve::sec1::ToSec1Point as _;
+use sm2::{PublicKey, SecretKey};
 use sm3::{Digest as _, Sm3};
 
-use super::credential::Credential;
+use super::credential::{Credential, DISTINGUISHING_ID, sign};
 use super::{MintError, SM2_WITH_SM3, der};
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -83,9 +83,9 @@ pub(super) struct Plan<'a> {
 
 /// Who signs a certificate.
 pub(super) struct Issuer<'a> {
-    pub(super) name: Vec<u8>,
-    pub(super) key_identifier: Vec<u8>,
-    pub(super) sign: &'a dyn Fn(&[u8]) -> Result<Vec<u8>, MintError>,
+    /// Distinguished name as DER.
+    pub(super) name: &'a [u8],
+    pub(super) secret: &'a SecretKey,
 }
 
 /// A certificate as DER.
@@ -100,9 +100,9 @@ pub(super) fn certificate(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Result<Vec<u8
     ]);
     let body = der::sequence(&[
         &der::context(0, &der::integer(2)),
-        &der::unsigned_integer(&serial(&key, &issuer.name)),
+        &der::unsigned_integer(&serial(&key, issuer.name)),
         &algorithm(),
-        &issuer.name,
+        issuer.name,
         &der::sequence(&[
             &der::x509_time(plan.validity.from),
             &der::x509_time(plan.validity.until),
@@ -111,7 +111,7 @@ pub(super) fn certificate(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Result<Vec<u8
         &key,
         &der::context(3, &extensions(plan, issuer)),
     ]);
-    signed(&body, issuer.sign)
+    signed(&body, issuer.secret)
 }
 
 /// A CRL as DER (RFC 5280 §5), complete for its issuer.
@@ -150,7 +150,7 @@ pub(super) fn crl(
             ]),
         ),
     ]);
-    signed(&body, &|message| issuer.sign(message))
+    signed(&body, issuer.secret_key())
 }
 
 /// Key identifier of a public key [P]: 20 octets of its SM3.
@@ -237,7 +237,7 @@ fn extensions(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Vec<u8> {
             &der::bit_string_with_unused(unused, &[bits]),
         ),
         &extension(SUBJECT_KEY_IDENTIFIER, false, &own_identifier),
-        &authority_key_identifier(&issuer.key_identifier),
+        &authority_key_identifier(&key_identifier(&issuer.secret.public_key())),
     ])
 }
 
@@ -259,13 +259,8 @@ fn extension(kind: ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
     ])
 }
 
-fn signed(
-    body: &[u8],
-    sign: &dyn Fn(&[u8]) -> Result<Vec<u8>, MintError>,
-) -> Result<Vec<u8>, MintError> {
-    Ok(der::sequence(&[
-        body,
-        &algorithm(),
-        &der::bit_string(&sign(body)?),
-    ]))
+fn signed(body: &[u8], secret: &SecretKey) -> Result<Vec<u8>, MintError> {
+    let signature = sign(secret, body, DISTINGUISHING_ID)?;
+    let value = der::bit_string(signature.to_der().as_bytes());
+    Ok(der::sequence(&[body, &algorithm(), &value]))
 }

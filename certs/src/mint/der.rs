@@ -84,32 +84,32 @@ pub(super) fn bit_string_with_unused(unused: u8, content: &[u8]) -> Vec<u8> {
     tagged(0x03, &body)
 }
 
-/// UTF8String.
+/// `UTF8String`.
 pub(super) fn utf8_string(text: &str) -> Vec<u8> {
     tagged(0x0c, text.as_bytes())
 }
 
-/// PrintableString; the caller gives only letters, digits and the few signs it allows.
+/// `PrintableString`; the caller gives only letters, digits and the few signs it allows.
 pub(super) fn printable_string(text: &str) -> Vec<u8> {
     tagged(0x13, text.as_bytes())
 }
 
-/// IA5String; the caller gives only ASCII.
+/// `IA5String`; the caller gives only ASCII.
 pub(super) fn ia5_string(text: &str) -> Vec<u8> {
     tagged(0x16, text.as_bytes())
 }
 
-/// UTCTime, to the second.
+/// `UTCTime`, to the second.
 pub(super) fn utc_time(at: DateTime<Utc>) -> Vec<u8> {
     tagged(0x17, at.format("%y%m%d%H%M%SZ").to_string().as_bytes())
 }
 
-/// GeneralizedTime, to the second.
+/// `GeneralizedTime`, to the second.
 pub(super) fn generalized_time(at: DateTime<Utc>) -> Vec<u8> {
     tagged(0x18, at.format("%Y%m%d%H%M%SZ").to_string().as_bytes())
 }
 
-/// Time of X.509: UTCTime up to 2049, GeneralizedTime after (RFC 5280 §4.1.2.5).
+/// Time of X.509: `UTCTime` up to 2049, `GeneralizedTime` after (RFC 5280 §4.1.2.5).
 pub(super) fn x509_time(at: DateTime<Utc>) -> Vec<u8> {
     if at.year() < GENERALIZED_TIME_YEAR {
         utc_time(at)

@@ -39,14 +39,21 @@ pub fn round_seal() -> Result<SealPicture, MintError> {
     let mut pixels = Vec::new();
     for row in 0..SIDE {
         for column in 0..SIDE {
-            let [red, green, blue] = RED;
-            pixels.extend([red, green, blue, opacity(column, row)]);
+            pixels.push(inked_samples(column, row));
         }
     }
+    // One palette entry for each count of inked samples: the same red, ever less transparent.
+    let levels = SAMPLES * SAMPLES;
+    let palette: Vec<u8> = (0..=levels).flat_map(|_| RED).collect();
+    let alpha: Vec<u8> = (0..=levels)
+        .map(|inked| u8::try_from(inked * 255 / levels).unwrap_or(u8::MAX))
+        .collect();
     let mut data = Vec::new();
     let mut encoder = png::Encoder::new(&mut data, SIDE, SIDE);
-    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(palette);
+    encoder.set_trns(alpha);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&pixels)?;
     writer.finish()?;
@@ -90,11 +97,11 @@ fn silhouette_shade(column: f64, row: f64) -> u8 {
     }
 }
 
-/// Share of a pixel that the ink covers, as alpha.
-fn opacity(column: u32, row: u32) -> u8 {
+/// How many of a pixel's samples the ink covers.
+fn inked_samples(column: u32, row: u32) -> u8 {
     let step = 1.0 / f64::from(SAMPLES);
     let half = f64::from(SIDE) / 2.0;
-    let mut inked = 0_u32;
+    let mut inked = 0;
     for sample in 0..SAMPLES * SAMPLES {
         let across = f64::from(column) + (f64::from(sample % SAMPLES) + 0.5) * step;
         let down = f64::from(row) + (f64::from(sample / SAMPLES) + 0.5) * step;
@@ -102,7 +109,7 @@ fn opacity(column: u32, row: u32) -> u8 {
             inked += 1;
         }
     }
-    u8::try_from(inked * 255 / (SAMPLES * SAMPLES)).unwrap_or(u8::MAX)
+    inked
 }
 
 /// Whether the point is on the ring or the star; the seal is the unit circle, y downwards.

@@ -7,9 +7,9 @@ use chrono::{DateTime, Duration, Utc};
 use sm2::SecretKey;
 use sm2::elliptic_curve::Generate as _;
 
+use super::MintError;
 use super::certificate::{self, Issuer, Plan, Revocation, Subject, Usage, Validity};
 use super::credential::{Credential, write_file};
-use super::{MintError, certificate::key_identifier};
 
 /// The authorities count from so many days before they were minted, so that licences may be
 /// sealed with past dates.
@@ -18,6 +18,8 @@ const AUTHORITY_DAYS_BEFORE: i64 = 10 * 365;
 const AUTHORITY_DAYS_AFTER: i64 = 20 * 365;
 /// A CRL written by [`DevelopmentPki::save`] is fresh for so many days.
 const CRL_DAYS: i64 = 365;
+/// What the root's common name adds to the PKI's name.
+const ROOT_ROLE: &str = "根证书";
 /// Folder of what others are to trust: exactly what `hub verify --trust` is given.
 const TRUST: &str = "trust";
 
@@ -46,7 +48,7 @@ impl DevelopmentPki {
             uscc: None,
             common_name: format!("{name}{role}"),
         };
-        let root = self_signed(&subject("根证书"), validity)?;
+        let root = self_signed(&subject(ROOT_ROLE), validity)?;
         let authority = Usage::Authority { path_length: 0 };
         let issuing = issue(&root, &subject("签发证书"), validity, authority)?;
         let maker = issue(&issuing, &subject("电子印章制作"), validity, Usage::Signing)?;
@@ -55,6 +57,15 @@ impl DevelopmentPki {
             issuing,
             maker,
         })
+    }
+
+    /// Another PKI under the same names with other keys: what a forger would make.
+    ///
+    /// # Errors
+    /// As [`DevelopmentPki::mint`].
+    pub fn twin(&self, at: DateTime<Utc>) -> Result<Self, MintError> {
+        let root = self.root.common_name();
+        Self::mint(root.strip_suffix(ROOT_ROLE).unwrap_or(root), at)
     }
 
     /// The self-signed root.
@@ -183,22 +194,15 @@ impl DevelopmentPki {
 
 fn self_signed(subject: &Subject, validity: Validity) -> Result<Credential, MintError> {
     let secret = generate(&subject.common_name)?;
-    let public_key = secret.public_key();
-    // The certificate does not exist yet, so the key signs by itself this once.
-    let sign = |message: &[u8]| {
-        super::credential::sign(&secret, message, super::credential::DISTINGUISHING_ID)
-            .map(|signature| signature.to_der().as_bytes().to_vec())
-    };
     let plan = Plan {
         subject,
-        public_key: &public_key,
+        public_key: &secret.public_key(),
         validity,
         usage: Usage::Authority { path_length: 1 },
     };
     let issuer = Issuer {
-        name: subject.name(),
-        key_identifier: key_identifier(&public_key),
-        sign: &sign,
+        name: &subject.name(),
+        secret: &secret,
     };
     let certificate = certificate::certificate(&plan, &issuer)?;
     Credential::new(certificate, secret)
@@ -218,9 +222,8 @@ fn issue(
         usage,
     };
     let issuer = Issuer {
-        name: authority.subject_der().to_vec(),
-        key_identifier: authority.key_identifier(),
-        sign: &|message| authority.sign(message),
+        name: authority.subject_der(),
+        secret: authority.secret_key(),
     };
     let certificate = certificate::certificate(&plan, &issuer)?;
     Credential::new(certificate, secret)

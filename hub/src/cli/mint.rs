@@ -1,0 +1,142 @@
+//! `hub mint`: a development PKI and a library of sealed sample licences.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use certs::mint::certificate::Revocation;
+use certs::mint::pki::DevelopmentPki;
+use chrono::{DateTime, Duration, Utc};
+use schemas::region::ProvinceCode;
+use schemas::verdict::{SealVersion, SignatureKind};
+
+use crate::clock::{Clock as _, SystemClock};
+use crate::mint::{LibraryPlan, SealKit, Spoil, mint_library, write_library};
+
+/// Makes a development PKI (SM2 root, issuing authority, seal maker, CRLs) and sealed OFD
+/// licences of fictitious types, for tests and demos.
+///
+/// DIR receives trust/ (what `hub verify --trust` is given), keys/ (private keys, for development
+/// only), entries.jsonl and files/. A PKI that is already there is used again.
+#[derive(Debug, clap::Args)]
+pub struct MintArgs {
+    /// Folder to write into.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Number of licences.
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    licences: usize,
+    /// How many of them have a file; all when not given.
+    #[arg(long, value_name = "N")]
+    files: Option<usize>,
+    /// Layout of the seals: GM/T 0031-2014, GB/T 38540-2020 or GM/T 0031-2025.
+    #[arg(long, value_enum, default_value_t = SealVersionArg::V4)]
+    seal_version: SealVersionArg,
+    /// An e-seal, or a GB/T 35275 signature without one.
+    #[arg(long, value_enum, default_value_t = KindArg::Seal)]
+    kind: KindArg,
+    /// The fault that every file is to have.
+    #[arg(long, value_enum, value_name = "FAULT")]
+    spoil: Option<Spoil>,
+    /// Two-digit GB/T 2260 code of the province.
+    #[arg(long, value_name = "CODE", default_value = "33")]
+    province: String,
+    /// Seed of the sample data: the same seed gives the same licences.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Time of minting, RFC 3339; now when not given.
+    #[arg(long, value_name = "RFC3339")]
+    at: Option<DateTime<Utc>>,
+}
+
+/// Seal layouts by name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum SealVersionArg {
+    V1,
+    V4,
+    V5,
+}
+
+/// Kinds of signature by name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum KindArg {
+    Seal,
+    Sign,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the province is unknown or a file cannot be read or written.
+pub fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
+    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let province = ProvinceCode::parse(&args.province)
+        .with_context(|| format!("province {:?}", args.province))?;
+    let is_new = !args.out.join("keys").exists();
+    let pki = if is_new {
+        DevelopmentPki::mint("证照枢纽开发", at)?
+    } else {
+        DevelopmentPki::load(&args.out)?
+    };
+    let plan = LibraryPlan {
+        province,
+        licences: args.licences,
+        files: args.files.unwrap_or(args.licences),
+        seed: args.seed,
+        kind: args.kind.into(),
+        version: args.seal_version.into(),
+        spoil: args.spoil,
+        at,
+    };
+    let (items, kits) = mint_library(&plan, &pki)?;
+    write_library(&args.out, &items)?;
+    pki.save(&args.out, &revocations(args.spoil, &kits, at), at)?;
+    let files = items.iter().filter(|item| item.file.is_some()).count();
+    println!("{}", args.out.display());
+    println!("  目录 entries  {} 条, entries.jsonl", items.len());
+    println!("  证照 files    {files} 个 OFD, files/");
+    println!(
+        "  信任 trust    根、签发、印章制作证书和 CRL root, issuing, seal maker, CRLs, trust/"
+    );
+    println!("  私钥 keys     仅供开发测试 for development only, keys/");
+    if let Some(spoil) = args.spoil {
+        let (verdict, code) = spoil.expected();
+        println!("  预期 expected {} {}", verdict.as_str(), code.as_str());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The signers are revoked since long before they signed, when that is the fault.
+fn revocations(spoil: Option<Spoil>, kits: &[SealKit], at: DateTime<Utc>) -> Vec<Revocation> {
+    /// Sample licences are sealed less than seven years ago.
+    const DAYS_BEFORE: i64 = 7 * 365;
+    if spoil != Some(Spoil::RevokedSigner) {
+        return Vec::new();
+    }
+    let since = at - Duration::days(DAYS_BEFORE);
+    kits.iter()
+        .map(|kit| Revocation {
+            serial: kit.signer().serial().to_vec(),
+            since,
+        })
+        .collect()
+}
+
+impl From<SealVersionArg> for SealVersion {
+    fn from(version: SealVersionArg) -> Self {
+        match version {
+            SealVersionArg::V1 => Self::V1,
+            SealVersionArg::V4 => Self::V4,
+            SealVersionArg::V5 => Self::V5,
+        }
+    }
+}
+
+impl From<KindArg> for SignatureKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Seal => Self::Seal,
+            KindArg::Sign => Self::Sign,
+        }
+    }
+}
