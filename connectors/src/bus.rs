@@ -1,0 +1,202 @@
+//! The seam to the bus: an ordered, durable log per topic.
+//!
+//! A topic keeps its records in the order of publication; each has a position, counted from 1
+//! without gaps. Where a consumer stands is the consumer's to know: it stores the position with
+//! the effect of the record, in one transaction (invariant 3), and names it when subscribing.
+//! Delivery is at least once: after a failed [`Bus::publish`] the records may be there or not.
+
+mod embedded;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use schemas::envelope::{BODY_BYTES_MAX, HEADER_BYTES_MAX};
+
+pub use self::embedded::EmbeddedBus;
+
+/// Most records of one batch: a consumer applies a batch in one transaction, which should stay
+/// short.
+pub const BATCH_RECORDS_MAX: usize = 256;
+
+/// Most bytes of bodies of one batch: four of the largest records, so that memory per
+/// subscription is bounded.
+pub const BATCH_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+
+/// Longest topic name, in bytes: the limit of Kafka.
+pub const TOPIC_BYTES_MAX: usize = 249;
+
+/// Longest record key, in bytes: an identifier or a node name needs under 100.
+pub const KEY_BYTES_MAX: usize = 1024;
+
+/// Most headers of one record: an envelope has ten, a trace adds a few.
+pub const HEADERS_MAX: usize = 64;
+
+/// One record as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusRecord {
+    /// Topic it was read from.
+    pub topic: String,
+    /// Place in the topic, from 1 without gaps.
+    pub position: i64,
+    /// Records of one key stay in order.
+    pub key: String,
+    /// Headers in the order in which they were given.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// One record to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingRecord {
+    /// Topic: 1–249 characters of `A-Z`, `a-z`, `0-9`, `.`, `_`, `-`.
+    pub topic: String,
+    /// Records of one key stay in order.
+    pub key: String,
+    /// Headers, at most [`HEADERS_MAX`].
+    pub headers: Vec<(String, String)>,
+    /// Body, at most 1 MiB.
+    pub body: Bytes,
+}
+
+/// A bus.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Publishes all records or none, in the given order. When it returns they are durable.
+    ///
+    /// # Errors
+    /// A record over a limit: nothing was published. Any other error, or not waiting for the
+    /// answer, leaves open whether they were.
+    async fn publish(&self, records: Vec<OutgoingRecord>) -> Result<(), BusError>;
+
+    /// Reads a topic after a position, from the start when none is given. Each subscription gets
+    /// every record.
+    ///
+    /// # Errors
+    /// A position behind the end of the topic: the log was lost or replaced.
+    async fn subscribe(
+        &self,
+        topic: &str,
+        after: Option<i64>,
+    ) -> Result<Box<dyn Subscription>, BusError>;
+
+    /// Whether the bus can be written and read now.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    async fn healthy(&self) -> Result<(), BusError>;
+}
+
+/// One reader of one topic.
+#[async_trait]
+pub trait Subscription: Send {
+    /// Waits for the next records: at least one, at most [`BATCH_RECORDS_MAX`] with bodies of
+    /// [`BATCH_BYTES_MAX`]. Dropping the future loses nothing: the next call gives the same.
+    ///
+    /// # Errors
+    /// The log cannot be read, or the bus was closed.
+    async fn next(&mut self) -> Result<Vec<BusRecord>, BusError>;
+}
+
+/// Why the bus did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BusError {
+    /// A part of a record is over its limit.
+    #[error("{0} of a record is over its limit")]
+    TooLarge(&'static str),
+    /// The topic's name is empty, too long or has other characters.
+    #[error("malformed topic name")]
+    Topic,
+    /// A consumer has seen more than the topic holds.
+    #[error("position {position} of topic {topic} is behind its end {end}: was the log replaced?")]
+    PositionBehindEnd {
+        /// The topic.
+        topic: String,
+        /// Where the consumer believes to stand.
+        position: i64,
+        /// Last position of the topic, 0 when it is empty.
+        end: i64,
+    },
+    /// A record that should follow is not there.
+    #[error("topic {topic} has a gap: expected position {expected}, found {found}")]
+    Gap {
+        /// The topic.
+        topic: String,
+        /// The position that should follow.
+        expected: i64,
+        /// The position that was found.
+        found: i64,
+    },
+    /// A stored record is not one of this bus.
+    #[error("record {position} of topic {topic} is malformed")]
+    Malformed {
+        /// The topic.
+        topic: String,
+        /// The record's position.
+        position: i64,
+    },
+    /// The log file cannot be read or written.
+    #[error("bus log: {0}")]
+    Store(#[source] Arc<sqlx::Error>),
+    /// The bus was closed.
+    #[error("the bus is closed")]
+    Closed,
+}
+
+impl BusError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "BUS_TOO_LARGE",
+            Self::Topic => "BUS_TOPIC",
+            Self::PositionBehindEnd { .. } => "BUS_POSITION",
+            Self::Gap { .. } => "BUS_GAP",
+            Self::Malformed { .. } => "BUS_MALFORMED",
+            Self::Store(_) => "BUS_STORE",
+            Self::Closed => "BUS_CLOSED",
+        }
+    }
+}
+
+impl From<sqlx::Error> for BusError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl OutgoingRecord {
+    /// Checks every limit of a record.
+    ///
+    /// # Errors
+    /// The first part that is over its limit.
+    pub fn check(&self) -> Result<(), BusError> {
+        check_topic(&self.topic)?;
+        if self.key.len() > KEY_BYTES_MAX {
+            return Err(BusError::TooLarge("key"));
+        }
+        let is_long = |text: &String| text.len() > HEADER_BYTES_MAX;
+        if self.headers.len() > HEADERS_MAX
+            || self
+                .headers
+                .iter()
+                .any(|(name, value)| is_long(name) || is_long(value))
+        {
+            return Err(BusError::TooLarge("header"));
+        }
+        if self.body.len() > BODY_BYTES_MAX {
+            return Err(BusError::TooLarge("body"));
+        }
+        Ok(())
+    }
+}
+
+fn check_topic(topic: &str) -> Result<(), BusError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=TOPIC_BYTES_MAX).contains(&topic.len()) && topic.bytes().all(is_plain) {
+        Ok(())
+    } else {
+        Err(BusError::Topic)
+    }
+}
