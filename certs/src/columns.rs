@@ -2,7 +2,7 @@
 //!
 //! A sealed column is `01 ‖ nonce ‖ ciphertext ‖ tag`; the first byte names the form, so that
 //! older rows stay readable when it changes. Column name and row key are bound into the tag: a
-//! value that is moved to another row or column does not open. [P] profile.
+//! value that is moved to another row or column does not open. \[P\] profile.
 
 use std::fmt;
 

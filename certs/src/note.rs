@@ -2,7 +2,7 @@
 //!
 //! The text formats are in [`schemas::proof`]. The signature line is SM2 in DER over the note's
 //! text; its key id is the first 4 bytes of SM3(name ‖ `\n` ‖ ff ‖ `sm2` ‖ point): signed-note
-//! leaves signature type ff to kinds of keys that it does not list. [P] profile.
+//! leaves signature type ff to kinds of keys that it does not list. \[P\] profile.
 
 use schemas::proof::{Checkpoint, NoteSignature, Proof, ProofError, SignedNote, is_key_name};
 use sm3::{Digest as _, Sm3};

@@ -3,7 +3,7 @@
 //! A fresh secret of 48 bytes is encrypted to the recipient with SM2 (GB/T 32918.4, order
 //! C1‖C3‖C2) and keys SM4-CTR and HMAC-SM3. Sealed bytes are `01 ‖ SM2 ciphertext (145 bytes) ‖
 //! nonce ‖ ciphertext ‖ tag`; the tag binds the recipient's key, the SM2 ciphertext and the
-//! caller's `aad`. [P] profile. Sealing says nothing about who sealed: that is the envelope's
+//! caller's `aad`. \[P\] profile. Sealing says nothing about who sealed: that is the envelope's
 //! signature.
 
 use base64::Engine as _;

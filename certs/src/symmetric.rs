@@ -1,6 +1,6 @@
 //! Encryption with a shared secret: SM4 in counter mode, then HMAC-SM3 over what was encrypted.
 //!
-//! [P] profile: an own composition of standard parts, because neither SM4-GCM nor SM4-CCM is in
+//! \[P\] profile: an own composition of standard parts, because neither SM4-GCM nor SM4-CCM is in
 //! OpenSSL 3.0. The box is `nonce ‖ ciphertext ‖ tag`; the tag covers the length of the bound
 //! data, the bound data, the nonce and the ciphertext, and is checked before anything is decrypted.
 
