@@ -1,0 +1,355 @@
+//! X.509 certificates (RFC 5280; SM2 certificates per GM/T 0015), parsed once.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use der::asn1::{ObjectIdentifier, OctetString};
+use der::{Any, Decode, Encode, Tagged};
+use schemas::seal::asn1::{self, Asn1Error, Element};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, SubjectKeyIdentifier,
+};
+use x509_cert::time::Time;
+
+use crate::algorithm::{self, AlgorithmError, PublicKey, SignatureAlgorithm};
+use crate::digest::sm3;
+
+/// Largest certificate in bytes; real ones are below 4 KiB ([P] profile).
+pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
+
+/// `organizationName`, X.520.
+const ORGANISATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+/// Extensions that path building understands, or that do not restrict what is asked here:
+/// basicConstraints, keyUsage, key identifiers, alternative names, extKeyUsage, policies,
+/// CRL distribution points, authority information access.
+const UNDERSTOOD: [&str; 10] = [
+    "2.5.29.19",
+    "2.5.29.15",
+    "2.5.29.14",
+    "2.5.29.35",
+    "2.5.29.17",
+    "2.5.29.18",
+    "2.5.29.37",
+    "2.5.29.32",
+    "2.5.29.31",
+    "1.3.6.1.5.5.7.1.1",
+];
+
+/// One certificate. Parsing proves nothing: whether it may be trusted is asked in
+/// [`crate::path`].
+pub struct Certificate {
+    der: Vec<u8>,
+    signed_bytes: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    serial: Vec<u8>,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+    subject_text: String,
+    organisation: Option<String>,
+    key: Result<PublicKey, AlgorithmError>,
+    key_digest: [u8; 32],
+    algorithm: ObjectIdentifier,
+    signature: Vec<u8>,
+    constraints: BasicConstraints,
+    usage: Option<KeyUsage>,
+    subject_key_id: Option<OctetString>,
+    authority_key_id: Option<OctetString>,
+    unknown_critical: Option<ObjectIdentifier>,
+}
+
+/// Why bytes are not a usable certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// Larger than any accepted certificate.
+    #[error("the certificate has more than {MAX_CERTIFICATE_BYTES} bytes")]
+    TooLarge,
+    /// Not DER, or not a certificate.
+    #[error("not an X.509 certificate: {0}")]
+    Malformed(String),
+}
+
+impl CertificateError {
+    /// Stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "CERTIFICATE_TOO_LARGE",
+            Self::Malformed(_) => "CERTIFICATE_MALFORMED",
+        }
+    }
+}
+
+impl Certificate {
+    /// Parses one certificate.
+    ///
+    /// # Errors
+    /// When the bytes are not one X.509 certificate.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
+        if bytes.len() > MAX_CERTIFICATE_BYTES {
+            return Err(CertificateError::TooLarge);
+        }
+        let parsed = x509_cert::Certificate::from_der(bytes).map_err(malformed)?;
+        let parts = RawParts::read(bytes).map_err(malformed)?;
+        let tbs = parsed.tbs_certificate();
+        // RFC 5280 §4.1.1.2: both places must name the same algorithm.
+        if tbs.signature() != parsed.signature_algorithm() {
+            return Err(malformed("two different signature algorithms"));
+        }
+        let spki = tbs.subject_public_key_info().to_der().map_err(malformed)?;
+        let extension = |known: &&x509_cert::ext::Extension| {
+            known.critical && !UNDERSTOOD.contains(&known.extn_id.to_string().as_str())
+        };
+        let constraints = tbs.get_extension::<BasicConstraints>().map_err(malformed)?;
+        let usage = tbs.get_extension::<KeyUsage>().map_err(malformed)?;
+        let own_id = tbs
+            .get_extension::<SubjectKeyIdentifier>()
+            .map_err(malformed)?;
+        let issuer_id = tbs
+            .get_extension::<AuthorityKeyIdentifier>()
+            .map_err(malformed)?;
+        Ok(Self {
+            signed_bytes: parts.signed.to_vec(),
+            issuer: parts.issuer.to_vec(),
+            subject: parts.subject.to_vec(),
+            serial: parts.serial.to_vec(),
+            not_before: instant(tbs.validity().not_before)?,
+            not_after: instant(tbs.validity().not_after)?,
+            subject_text: tbs.subject().to_string(),
+            organisation: organisation(tbs.subject()),
+            key: PublicKey::from_spki(&spki),
+            key_digest: sm3(&spki),
+            algorithm: parsed.signature_algorithm().oid,
+            signature: parsed.signature().raw_bytes().to_vec(),
+            constraints: constraints.map_or(
+                BasicConstraints {
+                    ca: false,
+                    path_len_constraint: None,
+                },
+                |(_, constraints)| constraints,
+            ),
+            usage: usage.map(|(_, usage)| usage),
+            subject_key_id: own_id.map(|(_, id)| id.0),
+            authority_key_id: issuer_id.and_then(|(_, id)| id.key_identifier),
+            unknown_critical: tbs
+                .extensions()
+                .and_then(|list| list.iter().find(extension).map(|found| found.extn_id)),
+            der: bytes.to_vec(),
+        })
+    }
+
+    /// The certificate as it was read.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// SM3 of the certificate, lower-case hex.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex::encode(sm3(&self.der))
+    }
+
+    /// DER of the issuer's name.
+    #[must_use]
+    pub fn issuer(&self) -> &[u8] {
+        &self.issuer
+    }
+
+    /// DER of the subject's name.
+    #[must_use]
+    pub fn subject(&self) -> &[u8] {
+        &self.subject
+    }
+
+    /// Content octets of the serial number.
+    #[must_use]
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// The subject as RFC 4514 text.
+    #[must_use]
+    pub fn subject_text(&self) -> &str {
+        &self.subject_text
+    }
+
+    /// Organisation (O) in the subject.
+    #[must_use]
+    pub fn organisation(&self) -> Option<&str> {
+        self.organisation.as_deref()
+    }
+
+    /// Start of the validity period.
+    #[must_use]
+    pub const fn not_before(&self) -> DateTime<Utc> {
+        self.not_before
+    }
+
+    /// End of the validity period.
+    #[must_use]
+    pub const fn not_after(&self) -> DateTime<Utc> {
+        self.not_after
+    }
+
+    /// Whether `at` lies inside the validity period, ends included (RFC 5280 §4.1.2.5).
+    #[must_use]
+    pub fn is_valid_at(&self, at: DateTime<Utc>) -> bool {
+        self.not_before <= at && at <= self.not_after
+    }
+
+    /// The public key.
+    ///
+    /// # Errors
+    /// When the key is of a kind that is not accepted.
+    pub fn key(&self) -> Result<&PublicKey, AlgorithmError> {
+        self.key.as_ref().map_err(Clone::clone)
+    }
+
+    /// SM3 of the public key's `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub const fn key_digest(&self) -> &[u8; 32] {
+        &self.key_digest
+    }
+
+    /// Subject key identifier, where present.
+    #[must_use]
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.subject_key_id.as_ref().map(OctetString::as_bytes)
+    }
+
+    /// Key identifier of the issuer, where present.
+    #[must_use]
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.authority_key_id.as_ref().map(OctetString::as_bytes)
+    }
+
+    /// Whether it is a CA's certificate (RFC 5280 §4.2.1.9).
+    #[must_use]
+    pub const fn is_ca(&self) -> bool {
+        self.constraints.ca
+    }
+
+    /// Most CA certificates that may stand below it; none when unlimited.
+    #[must_use]
+    pub fn path_length(&self) -> Option<usize> {
+        self.constraints.path_len_constraint.map(usize::from)
+    }
+
+    /// Whether subject and issuer are the same name.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
+    /// Whether the key may sign certificates: keyUsage is absent or says so (RFC 5280 §4.2.1.3).
+    #[must_use]
+    pub fn may_sign_certificates(&self) -> bool {
+        self.usage.is_none_or(|usage| usage.key_cert_sign())
+    }
+
+    /// Whether the key may sign revocation lists.
+    #[must_use]
+    pub fn may_sign_crls(&self) -> bool {
+        self.usage.is_none_or(|usage| usage.crl_sign())
+    }
+
+    /// Whether the key may sign documents: keyUsage is absent or has digitalSignature or
+    /// nonRepudiation (GM/T 0015: signing certificates).
+    #[must_use]
+    pub fn may_sign_documents(&self) -> bool {
+        self.usage
+            .is_none_or(|usage| usage.digital_signature() || usage.non_repudiation())
+    }
+
+    /// A critical extension that is not understood: RFC 5280 §4.2 says to refuse then.
+    #[must_use]
+    pub const fn unknown_critical_extension(&self) -> Option<ObjectIdentifier> {
+        self.unknown_critical
+    }
+
+    /// Whether `issuer`'s key made this certificate's signature.
+    ///
+    /// # Errors
+    /// When the algorithm or key is not accepted, or the signature does not hold.
+    pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), AlgorithmError> {
+        let algorithm = SignatureAlgorithm::from_oid(self.algorithm)?;
+        algorithm::verify(
+            issuer.key()?,
+            algorithm,
+            &self.signed_bytes,
+            &self.signature,
+        )?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Certificate")
+            .field(&self.fingerprint())
+            .finish()
+    }
+}
+
+/// Slices that signatures and name comparison need as they stand in the file.
+struct RawParts<'a> {
+    signed: &'a [u8],
+    serial: &'a [u8],
+    issuer: &'a [u8],
+    subject: &'a [u8],
+}
+
+impl<'a> RawParts<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, Asn1Error> {
+        let signed = Element::whole(bytes, asn1::SEQUENCE)?
+            .reader()
+            .expect(asn1::SEQUENCE)?;
+        let mut reader = signed.reader();
+        reader.optional(asn1::CONTEXT_0)?;
+        let serial = reader.expect(asn1::INTEGER)?.content;
+        reader.expect(asn1::SEQUENCE)?;
+        let issuer = reader.expect(asn1::SEQUENCE)?.raw;
+        reader.expect(asn1::SEQUENCE)?;
+        let subject = reader.expect(asn1::SEQUENCE)?.raw;
+        Ok(Self {
+            signed: signed.raw,
+            serial,
+            issuer,
+            subject,
+        })
+    }
+}
+
+fn organisation(subject: &x509_cert::name::Name) -> Option<String> {
+    let value = &subject
+        .iter()
+        .find(|attribute| attribute.oid == ORGANISATION)?
+        .value;
+    string_value(value)
+}
+
+fn string_value(value: &Any) -> Option<String> {
+    /// Tag number of `BMPString`, which some older Chinese CAs write.
+    const BMP_STRING: der::Tag = der::Tag::BmpString;
+    if value.tag() == BMP_STRING {
+        let (pairs, rest) = value.value().as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
+        return rest
+            .is_empty()
+            .then(|| String::from_utf16(&units).ok())
+            .flatten();
+    }
+    std::str::from_utf8(value.value()).ok().map(str::to_owned)
+}
+
+fn instant(time: Time) -> Result<DateTime<Utc>, CertificateError> {
+    i64::try_from(time.to_unix_duration().as_secs())
+        .ok()
+        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+        .ok_or_else(|| malformed("validity"))
+}
+
+fn malformed(cause: impl fmt::Display) -> CertificateError {
+    CertificateError::Malformed(cause.to_string())
+}

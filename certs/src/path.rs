@@ -1,0 +1,366 @@
+//! From a certificate to an anchor: path building (RFC 5280 §6, RFC 4158).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use der::asn1::ObjectIdentifier;
+
+use crate::algorithm::AlgorithmError;
+use crate::certificate::Certificate;
+use crate::trust::TrustStore;
+
+/// Most certificates in a path, ends included. Public PKIs need four, cross-certified ones six;
+/// webpki stops at six intermediates.
+pub const MAX_PATH_CERTIFICATES: usize = 8;
+/// Most signatures verified while searching one path: the figure of webpki and `mozilla::pkix`,
+/// which keeps crafted bundles from costing more than some ten milliseconds.
+pub const MAX_SIGNATURE_CHECKS: u32 = 100;
+
+/// A path from a certificate to an anchor of which every step was checked. Only [`build`] makes
+/// one.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    certificates: Vec<Arc<Certificate>>,
+}
+
+/// Why no path was found; of several dead ends the most telling one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// No known certificate has the issuer's name.
+    #[error("no certificate of the issuer is known")]
+    NoIssuer,
+    /// Certificates have the issuer's name, but none of their keys made the signature.
+    #[error("no known certificate of that name made the signature ({0})")]
+    Signature(AlgorithmError),
+    /// The issuer is not a CA (RFC 5280 §6.1.4 (k)).
+    #[error("the issuer's certificate is not that of a CA")]
+    NotCa,
+    /// The issuer's keyUsage lacks keyCertSign (RFC 5280 §6.1.4 (n)).
+    #[error("the issuer's certificate may not sign certificates")]
+    Usage,
+    /// The issuer allows fewer CAs below it (RFC 5280 §6.1.4 (m)).
+    #[error("the issuer's certificate allows only {0} CA certificates below it")]
+    PathLength(usize),
+    /// The issuer's certificate was not valid at the time in question (RFC 5280 §6.1.3 (a)(2)).
+    #[error("the issuer's certificate is valid only from {not_before} to {not_after}")]
+    OutsidePeriod {
+        /// Start of the issuer's validity period.
+        not_before: DateTime<Utc>,
+        /// End of the issuer's validity period.
+        not_after: DateTime<Utc>,
+    },
+    /// A certificate has a critical extension that is not understood (RFC 5280 §4.2).
+    #[error("a certificate has critical extension {0}, which is not supported")]
+    CriticalExtension(ObjectIdentifier),
+    /// Only longer paths might exist.
+    #[error("no path of at most {MAX_PATH_CERTIFICATES} certificates")]
+    TooLong,
+    /// The search was stopped.
+    #[error("no path within {MAX_SIGNATURE_CHECKS} signature checks")]
+    BudgetSpent,
+}
+
+/// Searches a path from `leaf` to an anchor of `trust` with issuers that are valid at `at`.
+///
+/// `carried` are certificates that came with the message; they count as intermediates only. The
+/// leaf's own period and usage are the caller's question, because a seal and a signature answer
+/// it with different times. Issuers are found by name *and* signature, so that a forged CA of the
+/// same name is passed over.
+///
+/// # Errors
+/// When there is no such path.
+pub fn build(
+    leaf: &Arc<Certificate>,
+    carried: &[Arc<Certificate>],
+    trust: &TrustStore,
+    at: DateTime<Utc>,
+) -> Result<Chain, PathError> {
+    if let Some(oid) = leaf.unknown_critical_extension() {
+        return Err(PathError::CriticalExtension(oid));
+    }
+    let mut search = Search {
+        trust,
+        carried,
+        at,
+        checks_left: MAX_SIGNATURE_CHECKS,
+        dead_end: PathError::NoIssuer,
+    };
+    let mut certificates = vec![Arc::clone(leaf)];
+    if trust.is_anchor(leaf) || search.extend(&mut certificates) {
+        Ok(Chain { certificates })
+    } else {
+        Err(search.dead_end)
+    }
+}
+
+impl Chain {
+    /// Each certificate below the anchor with its issuer, the leaf first.
+    pub fn links(&self) -> impl Iterator<Item = (&Certificate, &Certificate)> {
+        let issuers = self.certificates.iter().skip(1);
+        self.certificates
+            .iter()
+            .zip(issuers)
+            .map(|(one, issuer)| (&**one, &**issuer))
+    }
+
+    /// Number of certificates, ends included.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a chain is never empty")]
+    pub fn len(&self) -> usize {
+        self.certificates.len()
+    }
+
+    /// The anchor.
+    #[must_use]
+    pub fn anchor(&self) -> Option<&Certificate> {
+        self.certificates.last().map(|anchor| &**anchor)
+    }
+}
+
+impl PathError {
+    /// The further a path came, the more its end tells.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::NoIssuer => 0,
+            Self::Signature(_) => 1,
+            Self::NotCa => 2,
+            Self::Usage => 3,
+            Self::CriticalExtension(_) => 4,
+            Self::PathLength(_) => 5,
+            Self::OutsidePeriod { .. } => 6,
+            Self::TooLong => 7,
+            Self::BudgetSpent => 8,
+        }
+    }
+}
+
+struct Search<'a> {
+    trust: &'a TrustStore,
+    carried: &'a [Arc<Certificate>],
+    at: DateTime<Utc>,
+    checks_left: u32,
+    dead_end: PathError,
+}
+
+impl Search<'_> {
+    /// Depth-first, anchors first; at most [`MAX_PATH_CERTIFICATES`] deep.
+    fn extend(&mut self, path: &mut Vec<Arc<Certificate>>) -> bool {
+        let Some(current) = path.last().cloned() else {
+            return false;
+        };
+        if path.len() == MAX_PATH_CERTIFICATES {
+            self.note(PathError::TooLong);
+            return false;
+        }
+        let (trust, carried) = (self.trust, self.carried);
+        let anchors = trust
+            .anchors_named(current.issuer())
+            .map(|found| (found, true));
+        let known = trust
+            .intermediates_named(current.issuer())
+            .map(|found| (found, false));
+        let brought = carried
+            .iter()
+            .filter(|found| found.subject() == current.issuer())
+            .map(|found| (found, false));
+        for (candidate, is_anchor) in anchors.chain(known).chain(brought) {
+            if path.iter().any(|used| used.der() == candidate.der()) {
+                continue;
+            }
+            if let Err(reason) = self.check_issuer(candidate, &current, path) {
+                let spent = reason == PathError::BudgetSpent;
+                self.note(reason);
+                if spent {
+                    return false;
+                }
+                continue;
+            }
+            path.push(Arc::clone(candidate));
+            if is_anchor || self.extend(path) {
+                return true;
+            }
+            path.pop();
+        }
+        false
+    }
+
+    fn check_issuer(
+        &mut self,
+        issuer: &Certificate,
+        subject: &Certificate,
+        path: &[Arc<Certificate>],
+    ) -> Result<(), PathError> {
+        if !issuer.is_ca() {
+            return Err(PathError::NotCa);
+        }
+        if !issuer.may_sign_certificates() {
+            return Err(PathError::Usage);
+        }
+        if let Some(oid) = issuer.unknown_critical_extension() {
+            return Err(PathError::CriticalExtension(oid));
+        }
+        // RFC 5280 §4.2.1.9: self-issued certificates and the leaf do not count.
+        let below = path
+            .iter()
+            .skip(1)
+            .filter(|one| !one.is_self_issued())
+            .count();
+        if let Some(limit) = issuer.path_length().filter(|limit| below > *limit) {
+            return Err(PathError::PathLength(limit));
+        }
+        // Before the period, so that a wrong key of the right name never reads as "expired".
+        self.checks_left = self
+            .checks_left
+            .checked_sub(1)
+            .ok_or(PathError::BudgetSpent)?;
+        subject
+            .verify_signed_by(issuer)
+            .map_err(PathError::Signature)?;
+        if !issuer.is_valid_at(self.at) {
+            let (not_before, not_after) = (issuer.not_before(), issuer.not_after());
+            return Err(PathError::OutsidePeriod {
+                not_before,
+                not_after,
+            });
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, reason: PathError) {
+        if reason.rank() > self.dead_end.rank() {
+            self.dead_end = reason;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Authority, CertificateSpec, instant};
+
+    const AT: &str = "20260601000000Z";
+
+    #[track_caller]
+    fn check(
+        leaf: &Authority,
+        carried: &[&Authority],
+        trusted: &[&Authority],
+        expected: Result<usize, PathError>,
+    ) {
+        let mut trust = TrustStore::empty();
+        for authority in trusted {
+            trust
+                .add_certificate(authority.certificate().der())
+                .unwrap();
+        }
+        let carried: Vec<_> = carried.iter().map(|one| one.shared()).collect();
+        let found = build(&leaf.shared(), &carried, &trust, instant(AT));
+        assert_eq!(found.map(|chain| chain.len()), expected);
+    }
+
+    #[test]
+    fn paths_through_the_store_and_through_the_message() {
+        let root = Authority::root("Root CA", 1);
+        let issuing = root.issue(&CertificateSpec::authority("Issuing CA"), 2);
+        let leaf = issuing.issue(&CertificateSpec::signer("Office"), 3);
+        check(&leaf, &[], &[&root, &issuing], Ok(3));
+        check(&leaf, &[&issuing], &[&root], Ok(3));
+        check(&leaf, &[], &[&root], Err(PathError::NoIssuer));
+        check(&leaf, &[&issuing, &root], &[], Err(PathError::NoIssuer));
+        check(&root, &[], &[&root], Ok(1));
+    }
+
+    #[test]
+    fn a_twin_of_the_same_name_is_passed_over() {
+        let root = Authority::root("Root CA", 1);
+        let twin = Authority::root("Root CA", 2);
+        let forged = twin.issue(&CertificateSpec::signer("Office"), 3);
+        let genuine = root.issue(&CertificateSpec::signer("Office"), 3);
+        let wrong_key = PathError::Signature(AlgorithmError::Invalid);
+        check(&forged, &[&twin], &[&root], Err(wrong_key));
+        check(&genuine, &[], &[&twin, &root], Ok(2));
+    }
+
+    #[test]
+    fn issuers_must_be_cas_that_may_sign_certificates() {
+        let root = Authority::root("Root CA", 1);
+        let office = root.issue(&CertificateSpec::signer("Office"), 2);
+        let leaf = office.issue(&CertificateSpec::signer("Forger"), 3);
+        check(&leaf, &[&office], &[&root], Err(PathError::NotCa));
+
+        let spec = CertificateSpec {
+            usage: Some(&[0, 6]),
+            ..CertificateSpec::authority("CA")
+        };
+        let unfit = root.issue(&spec, 2);
+        let leaf = unfit.issue(&CertificateSpec::signer("Office"), 3);
+        check(&leaf, &[&unfit], &[&root], Err(PathError::Usage));
+    }
+
+    #[test]
+    fn path_length_counts_cas_below() {
+        let spec = CertificateSpec {
+            path_length: Some(0),
+            ..CertificateSpec::authority("Root")
+        };
+        let root = Authority::self_signed(&spec, 1);
+        let near = root.issue(&CertificateSpec::signer("Near"), 2);
+        check(&near, &[], &[&root], Ok(2));
+        let issuing = root.issue(&CertificateSpec::authority("Issuing"), 3);
+        let far = issuing.issue(&CertificateSpec::signer("Far"), 4);
+        check(&far, &[&issuing], &[&root], Err(PathError::PathLength(0)));
+    }
+
+    #[test]
+    fn issuers_must_be_valid_at_the_time() {
+        let spec = CertificateSpec {
+            not_after: "20251231000000Z",
+            ..CertificateSpec::authority("Root CA")
+        };
+        let root = Authority::self_signed(&spec, 1);
+        let leaf = root.issue(&CertificateSpec::signer("Office"), 2);
+        let expected = PathError::OutsidePeriod {
+            not_before: root.certificate().not_before(),
+            not_after: instant("20251231000000Z"),
+        };
+        check(&leaf, &[], &[&root], Err(expected));
+    }
+
+    #[test]
+    fn unknown_critical_extensions_end_a_path() {
+        let root = Authority::root("Root CA", 1);
+        // nameConstraints: not evaluated, so a certificate that needs it is not used.
+        let name_constraints = "2.5.29.30";
+        let spec = CertificateSpec {
+            critical: Some(name_constraints),
+            ..CertificateSpec::authority("Issuing CA")
+        };
+        let issuing = root.issue(&spec, 2);
+        let leaf = issuing.issue(&CertificateSpec::signer("Office"), 3);
+        let oid = ObjectIdentifier::new_unwrap(name_constraints);
+        check(
+            &leaf,
+            &[&issuing],
+            &[&root],
+            Err(PathError::CriticalExtension(oid)),
+        );
+    }
+
+    #[test]
+    fn crafted_bundles_stay_within_the_budget() {
+        let root = Authority::root("Root CA", 1);
+        // Cross-signed CAs of one name: without a budget every order of them would be tried.
+        let mut carried = Vec::new();
+        let first = Authority::root("Maze", 10);
+        for serial in 0..24 {
+            let spec = CertificateSpec {
+                serial,
+                ..CertificateSpec::authority("Maze")
+            };
+            carried.push(first.issue(&spec, 10));
+        }
+        let leaf = first.issue(&CertificateSpec::signer("Office"), 3);
+        let carried: Vec<_> = carried.iter().collect();
+        check(&leaf, &carried, &[&root], Err(PathError::BudgetSpent));
+    }
+}

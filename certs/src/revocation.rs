@@ -1,0 +1,125 @@
+//! Whether a certificate was revoked, as far as the lists at hand say.
+
+use chrono::{DateTime, Utc};
+
+use crate::certificate::Certificate;
+use crate::trust::TrustStore;
+
+/// What the revocation lists say about one certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevocationStatus {
+    /// The newest list of the issuer does not name it.
+    Good,
+    /// A list of the issuer names it.
+    Revoked {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// The newest list does not name it, but a newer one is overdue.
+    Stale {
+        /// When the next list should have been there.
+        next_update: DateTime<Utc>,
+    },
+    /// No list, or only partial lists, of the issuer are at hand.
+    Unknown,
+}
+
+/// Asks the lists of `trust` that `issuer` signed about `certificate`; a list is stale when a
+/// newer one was due before `at`.
+///
+/// Of several complete lists the newest decides, so that a suspended certificate can come back;
+/// a partial list can only add a revocation.
+#[must_use]
+pub fn status(
+    certificate: &Certificate,
+    issuer: &Certificate,
+    trust: &TrustStore,
+    at: DateTime<Utc>,
+) -> RevocationStatus {
+    let lists: Vec<_> = trust.crls_of(issuer).collect();
+    let newest = lists
+        .iter()
+        .filter(|list| !list.is_partial())
+        .max_by_key(|list| list.this_update());
+    let partial = lists.iter().filter(|list| list.is_partial());
+    let since = partial
+        .chain(newest)
+        .filter_map(|list| list.revoked_at(certificate.serial()))
+        .min();
+    if let Some(since) = since {
+        return RevocationStatus::Revoked { since };
+    }
+    match newest {
+        None => RevocationStatus::Unknown,
+        Some(list) => match list.next_update().filter(|_| list.is_stale_at(at)) {
+            Some(next_update) => RevocationStatus::Stale { next_update },
+            None => RevocationStatus::Good,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Authority, CertificateSpec, CrlSpec, instant};
+
+    const REVOKED: &str = "20250601000000Z";
+
+    #[track_caller]
+    fn check(lists: &[CrlSpec], at: &str, expected: RevocationStatus) {
+        let root = Authority::root("Root CA", 1);
+        let leaf = root.issue(
+            &CertificateSpec {
+                serial: 7,
+                ..CertificateSpec::signer("Office")
+            },
+            2,
+        );
+        let mut trust = TrustStore::empty();
+        for list in lists {
+            trust.add_crl(&root.crl(list)).unwrap();
+        }
+        trust.add_certificate(root.certificate().der()).unwrap();
+        let found = status(leaf.certificate(), root.certificate(), &trust, instant(at));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_the_lists_say() {
+        let naming = || CrlSpec {
+            revoked: vec![(7, REVOKED)],
+            ..CrlSpec::default()
+        };
+        let newer = || CrlSpec {
+            this_update: "20260201000000Z",
+            ..CrlSpec::default()
+        };
+        let at = "20260601000000Z";
+        let revoked = RevocationStatus::Revoked {
+            since: instant(REVOKED),
+        };
+        check(&[], at, RevocationStatus::Unknown);
+        check(&[CrlSpec::default()], at, RevocationStatus::Good);
+        check(&[naming()], at, revoked);
+        check(&[newer(), naming()], at, RevocationStatus::Good);
+        check(&[naming(), newer()], at, RevocationStatus::Good);
+        let late = "20400101000000Z";
+        let next_update = instant("20360101000000Z");
+        check(
+            &[CrlSpec::default()],
+            late,
+            RevocationStatus::Stale { next_update },
+        );
+        check(&[naming()], late, revoked);
+        let partial = || CrlSpec {
+            critical: Some("2.5.29.28"),
+            ..CrlSpec::default()
+        };
+        check(&[partial()], at, RevocationStatus::Unknown);
+        let naming_partial = CrlSpec {
+            revoked: vec![(7, REVOKED)],
+            ..partial()
+        };
+        check(&[newer(), naming_partial], at, revoked);
+    }
+}

@@ -1,0 +1,359 @@
+//! What is trusted: anchors, intermediates, seal makers and revocation lists.
+//!
+//! What a certificate counts as follows from itself (design page §6, `--trust DIR`): a
+//! self-signed CA certificate is an anchor, another CA certificate an intermediate that must
+//! still chain to one, any other certificate a trusted seal maker.
+
+mod folder;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+pub use folder::{MAX_FOLDER_FILES, MAX_TRUST_FILE_BYTES};
+
+use crate::algorithm::AlgorithmError;
+use crate::certificate::{Certificate, CertificateError};
+use crate::crl::{Crl, CrlError};
+use crate::digest::sm3;
+
+/// Most certificates of a store: some hundred CAs and every seal maker of the country fit
+/// ([P] profile).
+pub const MAX_CERTIFICATES: usize = 65_536;
+/// Most revocation lists of a store ([P] profile).
+pub const MAX_CRLS: usize = 4096;
+
+/// Anchors, intermediates, trusted seal makers and revocation lists, with a count of changes.
+#[derive(Clone, Debug, Default)]
+pub struct TrustStore {
+    /// By SM3 of the certificate; holds every certificate of the store.
+    certificates: BTreeMap<[u8; 32], Trusted>,
+    /// By subject name.
+    anchors: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
+    /// By subject name.
+    intermediates: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
+    /// By SM3 of the list.
+    crls: BTreeMap<[u8; 32], TrustedCrl>,
+    maker_count: usize,
+    epoch: u64,
+}
+
+/// What a certificate of the store counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A self-signed CA certificate: paths end here.
+    Anchor,
+    /// Another CA certificate: it must still chain to an anchor.
+    Intermediate,
+    /// A certificate without CA rights: its seals are trusted.
+    SealMaker,
+}
+
+/// Why something was not taken into the trust store.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// A certificate that cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A revocation list that cannot be read.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
+    /// A CA certificate that names itself as issuer and whose signature does not hold.
+    #[error("the self-signed CA certificate {subject} is not trusted: {cause}")]
+    SelfSignature {
+        /// Its subject.
+        subject: String,
+        /// What is wrong.
+        cause: AlgorithmError,
+    },
+    /// The store holds as much as is accepted.
+    #[error("more than {limit} certificates or revocation lists")]
+    Full {
+        /// Most accepted.
+        limit: usize,
+    },
+    /// Bytes that are neither certificates nor revocation lists.
+    #[error("neither certificates nor revocation lists")]
+    Unrecognised,
+    /// A private key: it has no place among trusted certificates.
+    #[error("a private key does not belong here")]
+    PrivateKey,
+    /// Larger than is accepted.
+    #[error("more than {MAX_TRUST_FILE_BYTES} bytes")]
+    TooLarge,
+    /// Base64 or boundary lines are damaged.
+    #[error("damaged PEM")]
+    Pem,
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// One of the above, with the file it was found in.
+    #[error("{file}: {cause}")]
+    File {
+        /// Name of the file inside the folder.
+        file: String,
+        /// What is wrong with it.
+        cause: Box<Self>,
+    },
+}
+
+impl TrustError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Certificate(cause) => cause.code(),
+            Self::Crl(cause) => cause.code(),
+            Self::SelfSignature { .. } => "TRUST_SELF_SIGNATURE",
+            Self::Full { .. } => "TRUST_FULL",
+            Self::Unrecognised => "TRUST_UNRECOGNISED",
+            Self::PrivateKey => "TRUST_PRIVATE_KEY",
+            Self::TooLarge => "TRUST_TOO_LARGE",
+            Self::Pem => "TRUST_PEM",
+            Self::Io(_) => "TRUST_IO",
+            Self::File { cause, .. } => cause.code(),
+        }
+    }
+}
+
+impl TrustStore {
+    /// A store that trusts nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Reads every file of a folder: certificates (several per PEM file, or one in DER) and
+    /// revocation lists (PEM or DER). Sub-folders and files whose name starts with a dot are
+    /// passed over.
+    ///
+    /// # Errors
+    /// When a file cannot be read or holds anything else; the error names the file.
+    pub fn from_folder(dir: &Path) -> Result<Self, TrustError> {
+        folder::read(dir)
+    }
+
+    /// Takes in one certificate. One that is there already changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read, its self-signature does not hold, or the store is full.
+    pub fn add_certificate(&mut self, der: &[u8]) -> Result<(), TrustError> {
+        let certificate = Arc::new(Certificate::parse(der)?);
+        let digest = sm3(certificate.der());
+        if self.certificates.contains_key(&digest) {
+            return Ok(());
+        }
+        if self.certificates.len() == MAX_CERTIFICATES {
+            return Err(TrustError::Full {
+                limit: MAX_CERTIFICATES,
+            });
+        }
+        let role = role_of(&certificate)?;
+        let by_name = match role {
+            Role::Anchor => Some(&mut self.anchors),
+            Role::Intermediate => Some(&mut self.intermediates),
+            Role::SealMaker => None,
+        };
+        match by_name {
+            Some(index) => index
+                .entry(certificate.subject().to_vec())
+                .or_default()
+                .push(Arc::clone(&certificate)),
+            None => self.maker_count += 1,
+        }
+        if role != Role::SealMaker {
+            for list in self.crls.values_mut() {
+                list.ask(&certificate);
+            }
+        }
+        self.certificates
+            .insert(digest, Trusted { certificate, role });
+        self.epoch += 1;
+        Ok(())
+    }
+
+    /// Takes in one revocation list. One that is there already changes nothing; older complete
+    /// lists of the same issuer are dropped.
+    ///
+    /// # Errors
+    /// When it cannot be read or the store is full.
+    pub fn add_crl(&mut self, der: &[u8]) -> Result<(), TrustError> {
+        let list = Arc::new(Crl::parse(der)?);
+        let digest = *list.digest();
+        if self.crls.contains_key(&digest) {
+            return Ok(());
+        }
+        let mut trusted = TrustedCrl {
+            list,
+            signers: Vec::new(),
+        };
+        for index in [&self.anchors, &self.intermediates] {
+            for issuer in index.get(trusted.list.issuer()).into_iter().flatten() {
+                trusted.ask(issuer);
+            }
+        }
+        self.crls.retain(|_, known| !trusted.replaces(known));
+        if self.crls.len() == MAX_CRLS {
+            return Err(TrustError::Full { limit: MAX_CRLS });
+        }
+        self.crls.insert(digest, trusted);
+        self.epoch += 1;
+        Ok(())
+    }
+
+    /// Raised by each accepted change; for a store read from a folder the number of its parts.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// SM3 over the sorted content, lower-case hex: equal exactly for stores that trust the same.
+    /// It goes into cache keys.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut content = Vec::new();
+        for (digest, trusted) in &self.certificates {
+            content.push(trusted.role.tag());
+            content.extend_from_slice(digest);
+        }
+        for digest in self.crls.keys() {
+            content.push(b'R');
+            content.extend_from_slice(digest);
+        }
+        hex::encode(sm3(&content))
+    }
+
+    /// Every certificate with what it counts as.
+    pub fn certificates(&self) -> impl Iterator<Item = (&Certificate, Role)> {
+        self.certificates
+            .values()
+            .map(|trusted| (&*trusted.certificate, trusted.role))
+    }
+
+    /// Every revocation list.
+    pub fn crls(&self) -> impl Iterator<Item = &Crl> {
+        self.crls.values().map(|trusted| &*trusted.list)
+    }
+
+    /// Whether exactly this certificate is an anchor.
+    #[must_use]
+    pub fn is_anchor(&self, certificate: &Certificate) -> bool {
+        self.role(certificate) == Some(Role::Anchor)
+    }
+
+    /// Whether exactly this certificate is a trusted seal maker.
+    #[must_use]
+    pub fn is_seal_maker(&self, certificate: &Certificate) -> bool {
+        self.role(certificate) == Some(Role::SealMaker)
+    }
+
+    /// Whether seal makers are listed, so that a path to an anchor alone does not make one.
+    #[must_use]
+    pub const fn lists_seal_makers(&self) -> bool {
+        self.maker_count > 0
+    }
+
+    pub(crate) fn anchors_named<'a>(
+        &'a self,
+        subject: &[u8],
+    ) -> impl Iterator<Item = &'a Arc<Certificate>> + use<'a> {
+        self.anchors.get(subject).into_iter().flatten()
+    }
+
+    pub(crate) fn intermediates_named<'a>(
+        &'a self,
+        subject: &[u8],
+    ) -> impl Iterator<Item = &'a Arc<Certificate>> + use<'a> {
+        self.intermediates.get(subject).into_iter().flatten()
+    }
+
+    /// Revocation lists that `issuer` signed. For CAs of the store the signatures were checked
+    /// when they came in; for others they are checked here.
+    pub(crate) fn crls_of(&self, issuer: &Certificate) -> impl Iterator<Item = &Crl> {
+        let is_known = self
+            .role(issuer)
+            .is_some_and(|role| role != Role::SealMaker);
+        self.crls
+            .values()
+            .filter(move |trusted| {
+                if is_known {
+                    trusted.signers.contains(issuer.key_digest())
+                        && trusted.list.issuer() == issuer.subject()
+                } else {
+                    trusted.list.verify_signed_by(issuer).is_ok()
+                }
+            })
+            .map(|trusted| &*trusted.list)
+    }
+
+    fn role(&self, certificate: &Certificate) -> Option<Role> {
+        self.certificates
+            .get(&sm3(certificate.der()))
+            .map(|trusted| trusted.role)
+    }
+}
+
+impl Role {
+    /// Octet that stands for the role in the store's fingerprint.
+    const fn tag(self) -> u8 {
+        match self {
+            Self::Anchor => b'A',
+            Self::Intermediate => b'I',
+            Self::SealMaker => b'M',
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Trusted {
+    certificate: Arc<Certificate>,
+    role: Role,
+}
+
+/// A revocation list with the keys of the CAs that were found to have signed it.
+#[derive(Clone, Debug)]
+struct TrustedCrl {
+    list: Arc<Crl>,
+    signers: Vec<[u8; 32]>,
+}
+
+impl TrustedCrl {
+    fn ask(&mut self, issuer: &Certificate) {
+        if self.list.issuer() == issuer.subject() && self.list.verify_signed_by(issuer).is_ok() {
+            self.signers.push(*issuer.key_digest());
+        }
+    }
+
+    /// Only a list whose signature was checked may push out another one.
+    fn replaces(&self, known: &Self) -> bool {
+        let same_issuer = self.list.issuer() == known.list.issuer()
+            && !self.signers.is_empty()
+            && self.signers == known.signers;
+        let both_complete = !self.list.is_partial() && !known.list.is_partial();
+        same_issuer && both_complete && known.list.this_update() < self.list.this_update()
+    }
+}
+
+fn role_of(certificate: &Certificate) -> Result<Role, TrustError> {
+    if !certificate.is_ca() {
+        return Ok(Role::SealMaker);
+    }
+    if !certificate.is_self_issued() {
+        return Ok(Role::Intermediate);
+    }
+    let Err(cause) = certificate.verify_signed_by(certificate) else {
+        return Ok(Role::Anchor);
+    };
+    // A CA that changes its key issues a certificate to itself under the old one: that names
+    // another key as issuer (RFC 4210 §4.4) and is an intermediate.
+    match (certificate.authority_key_id(), certificate.subject_key_id()) {
+        (Some(issuer_key), Some(own_key)) if issuer_key != own_key => Ok(Role::Intermediate),
+        _ => Err(TrustError::SelfSignature {
+            subject: certificate.subject_text().to_owned(),
+            cause,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
