@@ -1,0 +1,140 @@
+//! One seal or signature of an OFD file: may it be trusted at time t?
+//!
+//! Every check is reported, in this order: form, binding to the signature file, signature,
+//! signer's certificate, and for seals the list of signers, the maker's signature and
+//! certificate, and the periods. What a failed check does to the verdict is the design page's §6.
+
+mod seal;
+mod sign;
+mod signer;
+
+use chrono::{DateTime, Duration, Utc};
+use schemas::verdict::{Checks, FindingCode, SealVersion, SignatureKind};
+
+use crate::trust::TrustStore;
+
+/// Signing times up to this much after the time of the question are taken for clock differences
+/// ([P] profile).
+const DEFAULT_CLOCK_SKEW: Duration = Duration::minutes(10);
+
+/// What a signature claims about itself and where it was found; nothing of it is trusted yet.
+#[derive(Clone, Copy)]
+pub struct SignatureClaim<'a> {
+    /// Identifier of the signature inside the file.
+    pub id: &'a str,
+    /// All bytes of `Signature.xml` as stored.
+    pub signature_xml: &'a [u8],
+    /// Absolute path of `Signature.xml` inside the package.
+    pub signature_xml_path: &'a str,
+    /// Bytes of `Seal.esl`, when the signature names one.
+    pub seal_file: Option<&'a [u8]>,
+    /// Text of `SignatureDateTime`.
+    pub signature_date_time: Option<&'a str>,
+    /// Text of `SignatureMethod`.
+    pub signature_method: Option<&'a str>,
+}
+
+/// What was found out about one signature.
+#[derive(Clone, Debug)]
+pub struct SignatureFindings {
+    /// Kind of signature.
+    pub kind: SignatureKind,
+    /// Layout of the seal, for kind `seal`.
+    pub seal_version: Option<SealVersion>,
+    /// Subject of the signer's certificate, RFC 4514 text.
+    pub signer: Option<String>,
+    /// Organisation (O) in the subject of the signer's certificate.
+    pub signer_organisation: Option<String>,
+    /// Name of the seal.
+    pub seal_name: Option<String>,
+    /// Signing time that counted.
+    pub signed_at: Option<DateTime<Utc>>,
+    /// The checks in order.
+    pub checks: Checks,
+}
+
+/// The time and the rules of a trust decision.
+#[derive(Clone, Copy, Debug)]
+pub struct TrustOptions {
+    /// The time at which the question is asked.
+    pub at: DateTime<Utc>,
+    /// What missing or stale revocation data means.
+    pub revocation: RevocationPolicy,
+    /// How far a signing time may lie after `at`.
+    pub clock_skew: Duration,
+}
+
+/// What missing or stale revocation data means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RevocationPolicy {
+    /// Missing list: warning; stale list: `indeterminate`.
+    #[default]
+    WarnWhenUnknown,
+    /// Missing or stale list: `indeterminate`.
+    RequireKnown,
+}
+
+impl TrustOptions {
+    /// The default rules at time `at`.
+    #[must_use]
+    pub const fn at(at: DateTime<Utc>) -> Self {
+        Self {
+            at,
+            revocation: RevocationPolicy::WarnWhenUnknown,
+            clock_skew: DEFAULT_CLOCK_SKEW,
+        }
+    }
+}
+
+/// Checks a signed value of type `Seal`: `SES_Signature` of GM/T 0031-2014, GB/T 38540-2020 or
+/// GM/T 0031-2025.
+#[must_use]
+pub fn check_seal(
+    signed_value: &[u8],
+    claim: &SignatureClaim<'_>,
+    trust: &TrustStore,
+    options: &TrustOptions,
+) -> SignatureFindings {
+    seal::check(signed_value, claim, &Question { trust, options })
+}
+
+/// Checks a signed value of type `Sign`: GB/T 35275-2017 `SignedData`, or a bare SM2 signature.
+#[must_use]
+pub fn check_sign(
+    signed_value: &[u8],
+    claim: &SignatureClaim<'_>,
+    trust: &TrustStore,
+    options: &TrustOptions,
+) -> SignatureFindings {
+    sign::check(signed_value, claim, &Question { trust, options })
+}
+
+/// What is trusted, and when it is asked.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    trust: &'a TrustStore,
+    options: &'a TrustOptions,
+}
+
+impl SignatureFindings {
+    const fn new(kind: SignatureKind) -> Self {
+        Self {
+            kind,
+            seal_version: None,
+            signer: None,
+            signer_organisation: None,
+            seal_name: None,
+            signed_at: None,
+            checks: Checks::new(),
+        }
+    }
+
+    fn malformed(kind: SignatureKind, detail: String) -> Self {
+        let mut findings = Self::new(kind);
+        findings.checks.fail(FindingCode::SvMalformed, detail);
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests;

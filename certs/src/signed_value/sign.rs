@@ -1,0 +1,196 @@
+//! Type `Sign`: GB/T 35275-2017 `SignedData`, or a bare SM2 signature.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use schemas::date::parse_instant;
+use schemas::seal::{SignedData, SignerIdentifier};
+use schemas::verdict::{Checks, FindingCode, SignatureKind};
+
+use super::signer::{SignatureToCheck, check_signature, check_signer, check_time};
+use super::{Question, SignatureClaim, SignatureFindings};
+use crate::algorithm::is_sm2_signature;
+use crate::certificate::Certificate;
+use crate::digest::DigestAlgorithm;
+
+/// The checks on a digital signature (standards page §7.2, §7.4).
+pub(super) fn check(
+    signed_value: &[u8],
+    claim: &SignatureClaim<'_>,
+    question: &Question<'_>,
+) -> SignatureFindings {
+    let data = match SignedData::parse(signed_value) {
+        Ok(data) => data,
+        Err(_) if is_sm2_signature(signed_value) => return bare(claim, question),
+        Err(cause) => {
+            let detail = format!("neither a SignedData nor a bare signature: {cause}");
+            return SignatureFindings::malformed(SignatureKind::Sign, detail);
+        }
+    };
+    let mut findings = SignatureFindings::new(SignatureKind::Sign);
+    let own_time = data
+        .attributes
+        .as_ref()
+        .and_then(|attributes| attributes.signing_time);
+    findings.signed_at = stated_time(claim).or(own_time);
+    findings
+        .checks
+        .pass(FindingCode::SvMalformed, "a SignedData with one signer");
+    let bound = check_binding(&mut findings.checks, &data, claim.signature_xml);
+
+    let (signer, carried) = match split_certificates(&data) {
+        Ok(certificates) => certificates,
+        Err(detail) => {
+            findings.checks.fail(FindingCode::SvMalformed, detail);
+            return findings;
+        }
+    };
+    let checks = &mut findings.checks;
+    let Some(signer) = signer else {
+        checks.unknown(
+            FindingCode::Untrusted,
+            "the signer's certificate is not in the SignedData",
+        );
+        check_time(checks, findings.signed_at, claim, question);
+        return findings;
+    };
+    findings.signer = Some(signer.subject_text().to_owned());
+    findings.signer_organisation = signer.organisation().map(str::to_owned);
+    let attributes = data
+        .attributes
+        .as_ref()
+        .map(|attributes| attributes.signed_bytes());
+    let messages: Vec<_> = match &attributes {
+        Some(bytes) => vec![("the signed attributes", bytes.as_slice())],
+        None => bound
+            .iter()
+            .map(|(name, bytes)| (*name, bytes.as_slice()))
+            .collect(),
+    };
+    check_signature(
+        checks,
+        &SignatureToCheck {
+            code: FindingCode::SigInvalid,
+            role: "signer",
+            certificate: &signer,
+            algorithm: data.algorithm,
+            digest: Some(data.digest_algorithm),
+            messages: &messages,
+            signature: data.signature,
+        },
+    );
+    check_signer(checks, &signer, &carried, findings.signed_at, question);
+    check_time(checks, findings.signed_at, claim, question);
+    findings
+}
+
+/// A signature without any certificate: nothing contradicts it, nothing proves it.
+fn bare(claim: &SignatureClaim<'_>, question: &Question<'_>) -> SignatureFindings {
+    let mut findings = SignatureFindings::new(SignatureKind::Sign);
+    findings.signed_at = stated_time(claim);
+    let checks = &mut findings.checks;
+    checks.pass(FindingCode::SvMalformed, "a bare SM2 signature");
+    checks.unknown(
+        FindingCode::SigInvalid,
+        "a bare signature names no certificate, so there is no key to verify it with",
+    );
+    checks.unknown(
+        FindingCode::Untrusted,
+        "a bare signature does not say who signed",
+    );
+    check_time(checks, findings.signed_at, claim, question);
+    findings
+}
+
+/// `SignatureDateTime`, which is the signing time of this type (design page §6).
+fn stated_time(claim: &SignatureClaim<'_>) -> Option<chrono::DateTime<chrono::Utc>> {
+    claim
+        .signature_date_time
+        .and_then(|text| parse_instant(text.trim()).ok())
+}
+
+type NamedBytes = (&'static str, Vec<u8>);
+
+/// `DATAHASH`: whether what was signed is the signature file, and in which forms it may have been
+/// signed.
+///
+/// The standard form is the SM3 of the file as content; some vendors write it in base64, sign the
+/// file itself, or keep the content out of the structure.
+fn check_binding(
+    checks: &mut Checks,
+    data: &SignedData<'_>,
+    signature_xml: &[u8],
+) -> Vec<NamedBytes> {
+    let Some(digest) = DigestAlgorithm::parse(&data.digest_algorithm.to_string()) else {
+        let detail = format!("digest algorithm {} is not accepted", data.digest_algorithm);
+        checks.fail(FindingCode::SigAlg, detail);
+        return Vec::new();
+    };
+    let hash = digest.digest(signature_xml);
+    let forms = [
+        ("the digest of the signature file", hash.clone()),
+        (
+            "the digest of the signature file in base64",
+            STANDARD.encode(&hash).into_bytes(),
+        ),
+        ("the signature file", signature_xml.to_vec()),
+    ];
+    let bound: Vec<NamedBytes> = match data.content {
+        None => forms.to_vec(),
+        Some(content) => forms
+            .iter()
+            .filter(|(_, form)| form.as_slice() == content.trim_ascii() || form == content)
+            .map(|(name, _)| (*name, content.to_vec()))
+            .collect(),
+    };
+    // RFC 5652 §5.4: with attributes, messageDigest is the digest of the content.
+    let attributes_hold = data.attributes.as_ref().is_none_or(|attributes| {
+        let stated = attributes.message_digest;
+        stated == hash
+            || bound
+                .iter()
+                .any(|(_, content)| digest.digest(content) == stated)
+    });
+    if bound.is_empty() || !attributes_hold {
+        checks.fail(
+            FindingCode::DataHash,
+            "the signed value is for another signature file, or that file was changed",
+        );
+    } else {
+        checks.pass(
+            FindingCode::DataHash,
+            "the signed value is for this signature file",
+        );
+    }
+    match data.content {
+        // The signature is still worth checking when the binding failed.
+        Some(content) if bound.is_empty() => vec![("the content", content.to_vec())],
+        _ => bound,
+    }
+}
+
+type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
+
+/// The signer's certificate and the others.
+fn split_certificates(data: &SignedData<'_>) -> Result<Certificates, String> {
+    let mut signer = None;
+    let mut carried = Vec::new();
+    for der in &data.certificates {
+        let certificate = Certificate::parse(der)
+            .map(Arc::new)
+            .map_err(|cause| format!("a certificate of the SignedData: {cause}"))?;
+        let is_signer = match data.signer {
+            SignerIdentifier::IssuerAndSerial { issuer, serial } => {
+                certificate.issuer() == issuer && certificate.serial() == serial
+            }
+            SignerIdentifier::KeyIdentifier(id) => certificate.subject_key_id() == Some(id),
+        };
+        if is_signer && signer.is_none() {
+            signer = Some(certificate);
+        } else {
+            carried.push(certificate);
+        }
+    }
+    Ok((signer, carried))
+}
