@@ -1,0 +1,170 @@
+//! Bus in → one transaction → bus out.
+//!
+//! One task per topic reads in order. Each record is first *prepared*, outside any transaction:
+//! its envelope is checked and everything that takes long is done (sealing, reading a library).
+//! Then up to [`BATCH_RECORDS_MAX`] records are *applied* in one transaction that holds the
+//! consumed position, the mark of each applied message, its effect, the outgoing messages and
+//! the provenance leaves (invariant 3). A kill between any two lines repeats the batch or does
+//! not; the marks make the repetition harmless.
+//!
+//! A record that cannot be used goes to the node's dead letters with its code: nothing is lost
+//! and the topic does not stand still.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::bus::{BusError, BusRecord};
+use schemas::envelope::topic;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::node::Node;
+use crate::store::{StoreError, positions};
+
+mod apply;
+pub(crate) mod ask;
+mod home;
+mod incoming;
+mod national;
+pub(crate) mod outbox;
+pub(crate) mod outgoing;
+pub(crate) mod sealed;
+mod transient;
+mod waiting;
+
+pub(crate) use waiting::{PeerAnswer, Waiting};
+
+/// Records applied in one transaction: amortises the flush to disk while the writer stays free
+/// for others within some ten milliseconds.
+const BATCH_RECORDS_MAX: usize = 64;
+
+/// Outgoing bytes after which a batch is applied early: a file of 64 MiB fills several by itself,
+/// and two such files must not stand in memory together for one transaction.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// First wait after a failure of the bus or the store.
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+
+/// Longest wait between tries: an operator who repaired the disk does not wait long for the node.
+const BACKOFF_LAST: Duration = Duration::from_secs(5);
+
+/// What one topic is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// The national node applies changes.
+    Changes,
+    /// Every other node forgets cached answers about what changed.
+    Announcements,
+    /// A home node takes the receipts for its own changes.
+    Receipts,
+    /// Lookups and file requests of other nodes.
+    Requests,
+    /// Replies to this node's lookups.
+    Replies,
+    /// Parts of files that this node asked for.
+    Files,
+}
+
+/// Why reading a topic stopped for a moment.
+#[derive(Debug, thiserror::Error)]
+enum ExchangeError {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Starts the node's consumers and the relay of its outbox.
+pub(crate) fn start(node: &Arc<Node>, tasks: &TaskTracker, stop: &CancellationToken) {
+    for lane in lanes(node) {
+        tasks.spawn(consume(Arc::clone(node), *lane, stop.clone()));
+    }
+    tasks.spawn(outbox::relay(Arc::clone(node), stop.clone()));
+}
+
+fn lanes(node: &Node) -> &'static [Lane] {
+    if node.is_national() {
+        &[Lane::Changes, Lane::Requests, Lane::Replies, Lane::Files]
+    } else {
+        &[
+            Lane::Announcements,
+            Lane::Receipts,
+            Lane::Requests,
+            Lane::Replies,
+            Lane::Files,
+        ]
+    }
+}
+
+async fn consume(node: Arc<Node>, lane: Lane, stop: CancellationToken) {
+    let mut backoff = BACKOFF_FIRST;
+    while !stop.is_cancelled() {
+        let started = node.clock.now();
+        if let Err(error) = read(&node, lane, &stop).await {
+            let topic = lane.topic(&node);
+            tracing::warn!(bus.topic = topic, cause = %error, "reading a topic failed, trying again");
+            if (node.clock.now() - started).num_seconds() > 60 {
+                backoff = BACKOFF_FIRST;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(backoff) => {}
+            }
+            backoff = (backoff * 2).min(BACKOFF_LAST);
+        }
+    }
+}
+
+async fn read(node: &Arc<Node>, lane: Lane, stop: &CancellationToken) -> Result<(), ExchangeError> {
+    let topic = lane.topic(node);
+    let after = positions::last(node.store.reader(), &topic).await?;
+    let mut subscription = node.bus.subscribe(&topic, after).await?;
+    loop {
+        // Only waiting is cut short: a batch that was read is applied to its end.
+        let records = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            records = subscription.next() => records?,
+        };
+        take(node, lane, &topic, records).await?;
+    }
+}
+
+async fn take(
+    node: &Arc<Node>,
+    lane: Lane,
+    topic: &str,
+    records: Vec<BusRecord>,
+) -> Result<(), ExchangeError> {
+    match lane {
+        Lane::Changes | Lane::Receipts | Lane::Requests => {
+            let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+            for record in records {
+                let prepared = apply::prepare(node, lane, record).await;
+                bytes = bytes.saturating_add(prepared.outgoing_bytes());
+                batch.push(prepared);
+                if batch.len() >= BATCH_RECORDS_MAX || bytes >= BATCH_BYTES_MAX {
+                    apply::apply(node, topic, std::mem::take(&mut batch)).await?;
+                    bytes = 0;
+                }
+            }
+            apply::apply(node, topic, batch).await?;
+        }
+        Lane::Announcements | Lane::Replies | Lane::Files => {
+            transient::take(node, lane, topic, records).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Lane {
+    fn topic(self, node: &Node) -> String {
+        match self {
+            Self::Changes | Self::Announcements => topic::DIRECTORY_CHANGES.to_owned(),
+            Self::Receipts => topic::DIRECTORY_RECEIPTS.to_owned(),
+            Self::Requests => topic::requests(&node.name),
+            Self::Replies => topic::replies(&node.name),
+            Self::Files => topic::files(&node.name),
+        }
+    }
+}

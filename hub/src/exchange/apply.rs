@@ -1,0 +1,344 @@
+//! Records become prepared steps; a batch of steps becomes one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::bus::{BusRecord, HEADERS_MAX};
+use schemas::envelope::{Envelope, MessageType, topic};
+use schemas::leaf::{Activity, Leaf, MessageReference, PrivateDetail};
+
+use super::incoming::{self, INTERNAL, Recipient, Unusable};
+use super::{ExchangeError, Lane, home, national, transient};
+use crate::node::Node;
+use crate::permits::event_id;
+use crate::refusal::Refusal;
+use crate::store::outbox::{self, Outgoing};
+use crate::store::{StoreError, Tx, applied, positions};
+
+/// How often one record is tried before it goes to the dead letters: enough for a disk or lock
+/// that is busy for a moment; a fault of the record itself does not go away.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Headers that a dead letter has beyond those of the record.
+const LETTER_HEADERS: usize = 3;
+
+/// Wait between those tries.
+const ATTEMPT_WAIT: Duration = Duration::from_millis(200);
+
+/// One record with what is to be done about it.
+pub(super) struct Prepared {
+    record: BusRecord,
+    envelope: Option<Envelope>,
+    step: Step,
+}
+
+/// What is done about one record, inside the transaction.
+pub(super) enum Step {
+    /// Not for this node, too late, or applied before: only the position moves.
+    Skip,
+    /// Cannot be used: into the dead letters.
+    Refuse(Unusable),
+    /// The national node decides about a change.
+    Change(Box<national::Change>),
+    /// The home node takes a receipt.
+    Receipt(Box<home::Receipt>),
+    /// Another node is answered.
+    Answer(Box<Answer>),
+}
+
+/// An answer to another node: what goes out and what is recorded about it.
+pub(super) struct Answer {
+    pub(super) outgoing: Vec<Outgoing>,
+    pub(super) leaf: Leaf,
+    pub(super) private: Option<PrivateDetail>,
+}
+
+/// Why a record was not prepared.
+pub(super) enum Failure {
+    /// The record is at fault.
+    Unusable(Unusable),
+    /// This node is at fault; another try may succeed.
+    Inner(anyhow::Error),
+}
+
+/// Checks a record and does everything about it that needs no transaction.
+pub(super) async fn prepare(node: &Arc<Node>, lane: Lane, record: BusRecord) -> Prepared {
+    if lane == Lane::Receipts
+        && incoming::unverified_header(&record, "ce_recipient") != Some(node.name.as_str())
+    {
+        return Prepared {
+            record,
+            envelope: None,
+            step: Step::Skip,
+        };
+    }
+    for attempt in 1..=ATTEMPTS_MAX {
+        let mut envelope = None;
+        match step_of(node, lane, &record, &mut envelope).await {
+            Ok(step) => {
+                return Prepared {
+                    record,
+                    envelope,
+                    step,
+                };
+            }
+            Err(Failure::Unusable(reason)) => return Prepared::refused(record, envelope, reason),
+            Err(Failure::Inner(cause)) => {
+                let position = record.position;
+                tracing::warn!(
+                    bus.topic = record.topic,
+                    bus.position = position,
+                    attempt,
+                    cause = format!("{cause:#}"),
+                    "a message could not be prepared"
+                );
+                tokio::time::sleep(ATTEMPT_WAIT).await;
+            }
+        }
+    }
+    Prepared::refused(record, None, INTERNAL)
+}
+
+/// Applies a batch that was read without gaps: its last record's position is the new position.
+pub(super) async fn apply(
+    node: &Arc<Node>,
+    topic: &str,
+    batch: Vec<Prepared>,
+) -> Result<(), ExchangeError> {
+    match batch.last().map(|last| last.record.position) {
+        Some(position) => apply_up_to(node, topic, batch, position).await,
+        None => Ok(()),
+    }
+}
+
+/// Applies a batch and advances to `position`. When the batch fails as a whole, its records are
+/// applied one by one, and one that still fails while others succeed goes to the dead letters.
+pub(super) async fn apply_up_to(
+    node: &Arc<Node>,
+    topic: &str,
+    batch: Vec<Prepared>,
+    position: i64,
+) -> Result<(), ExchangeError> {
+    let Err(cause) = commit(node, topic, &batch, position).await else {
+        return Ok(());
+    };
+    tracing::warn!(bus.topic = topic, cause = %cause, "a batch failed, applying its records singly");
+    for mut prepared in batch {
+        let own_position = prepared.record.position;
+        for attempt in 1..=ATTEMPTS_MAX {
+            match commit(node, topic, std::slice::from_ref(&prepared), own_position).await {
+                Ok(()) => break,
+                // The last try is the dead letter: when even that fails, the store is at fault,
+                // not the record, and the topic is read again from the stored position.
+                Err(cause) if attempt == ATTEMPTS_MAX => {
+                    tracing::warn!(
+                        bus.topic = topic,
+                        bus.position = own_position,
+                        cause = %cause,
+                        "a message cannot be applied"
+                    );
+                    prepared.step = Step::Refuse(INTERNAL);
+                    commit(node, topic, std::slice::from_ref(&prepared), own_position).await?;
+                }
+                Err(_) => tokio::time::sleep(ATTEMPT_WAIT).await,
+            }
+        }
+    }
+    let applied = positions::last(node.store.reader(), topic).await?;
+    if applied.is_none_or(|applied| applied < position) {
+        transient::advance(node, topic, position).await?;
+    }
+    Ok(())
+}
+
+async fn step_of(
+    node: &Arc<Node>,
+    lane: Lane,
+    record: &BusRecord,
+    checked: &mut Option<Envelope>,
+) -> Result<Step, Failure> {
+    let (types, recipient): (&'static [MessageType], Recipient) = match lane {
+        Lane::Changes => (&[MessageType::DirectoryChange], Recipient::Anyone),
+        Lane::Receipts => (&[MessageType::DirectoryReceipt], Recipient::ThisNode),
+        Lane::Requests | Lane::Announcements | Lane::Replies | Lane::Files => (
+            &[MessageType::LookupRequest, MessageType::FileRequest],
+            Recipient::ThisNode,
+        ),
+    };
+    let copy = record.clone();
+    let envelope = node
+        .blocking(move |node| incoming::check(node, &copy, types, recipient))
+        .await??;
+    *checked = Some(envelope.clone());
+    if applied::is_applied(node.store.reader(), &envelope.origin, &envelope.id).await? {
+        return Ok(Step::Skip);
+    }
+    match envelope.message_type {
+        MessageType::DirectoryChange => national::prepare_change(node, &envelope, record).await,
+        MessageType::DirectoryReceipt => home::prepare_receipt(node, &envelope, record),
+        MessageType::LookupRequest => national::answer_lookup(node, &envelope, record).await,
+        MessageType::FileRequest => home::hand_out(node, &envelope, record).await,
+        MessageType::LookupReply | MessageType::FileChunk | MessageType::FileRefusal => {
+            Err(Failure::Unusable(incoming::ENVELOPE_MALFORMED))
+        }
+    }
+}
+
+async fn commit(
+    node: &Node,
+    topic: &str,
+    batch: &[Prepared],
+    position: i64,
+) -> Result<(), StoreError> {
+    if batch
+        .iter()
+        .all(|prepared| matches!(prepared.step, Step::Skip))
+    {
+        return transient::advance(node, topic, position).await;
+    }
+    node.store
+        .run_tx("apply_messages", |tx| {
+            Box::pin(async move {
+                for prepared in batch {
+                    prepared.apply(node, tx).await?;
+                }
+                positions::advance(tx, topic, position).await
+            })
+        })
+        .await?;
+    node.outbox_wake.notify_one();
+    Ok(())
+}
+
+impl Prepared {
+    pub(super) fn refused(record: BusRecord, envelope: Option<Envelope>, reason: Unusable) -> Self {
+        Self {
+            record,
+            envelope,
+            step: Step::Refuse(reason),
+        }
+    }
+
+    /// Bytes that this step puts into the outbox.
+    pub(super) fn outgoing_bytes(&self) -> usize {
+        match &self.step {
+            Step::Answer(answer) => answer
+                .outgoing
+                .iter()
+                .map(|message| message.body.len())
+                .sum(),
+            Step::Refuse(_) => self.record.body.len(),
+            Step::Skip | Step::Change(_) | Step::Receipt(_) => 0,
+        }
+    }
+
+    async fn apply(&self, node: &Node, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let is_effective = match &self.step {
+            Step::Skip => return Ok(()),
+            Step::Refuse(reason) => return self.bury(node, tx, *reason).await,
+            Step::Change(_) | Step::Receipt(_) | Step::Answer(_) => self.mark(node, tx).await?,
+        };
+        // The same message twice within one batch: the second has no effect.
+        if !is_effective {
+            return Ok(());
+        }
+        match &self.step {
+            Step::Skip | Step::Refuse(_) => Ok(()),
+            Step::Change(change) => change.apply(node, tx, self.reference()).await,
+            Step::Receipt(receipt) => receipt.apply(node, tx, self.reference()).await,
+            Step::Answer(answer) => {
+                for message in &answer.outgoing {
+                    outbox::enqueue(tx, message).await?;
+                }
+                let leaf = Leaf {
+                    message: Some(self.reference()),
+                    ..answer.leaf.clone()
+                };
+                node.log.append(tx, leaf, answer.private.clone()).await?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn mark(&self, node: &Node, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        match &self.envelope {
+            Some(envelope) => {
+                applied::mark(tx, &envelope.origin, &envelope.id, node.clock.now()).await
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Puts the record, as it came, into the dead letters.
+    async fn bury(&self, node: &Node, tx: &mut Tx<'_>, reason: Unusable) -> Result<(), StoreError> {
+        let record = &self.record;
+        // Room for the three headers below: a letter that the bus refuses would block the outbox.
+        let mut headers: Vec<_> = record
+            .headers
+            .iter()
+            .take(HEADERS_MAX - LETTER_HEADERS)
+            .cloned()
+            .collect();
+        headers.push(("hub_deadletter_code".to_owned(), reason.0.to_owned()));
+        headers.push(("hub_deadletter_topic".to_owned(), record.topic.clone()));
+        headers.push((
+            "hub_deadletter_position".to_owned(),
+            record.position.to_string(),
+        ));
+        let letter = Outgoing {
+            message_id: event_id(node.clock.now()),
+            topic: topic::dead_letters(&node.name),
+            key: record.key.clone(),
+            headers,
+            body: record.body.to_vec(),
+        };
+        outbox::enqueue(tx, &letter).await?;
+        let mut leaf = node.leaf(Activity::Refuse);
+        leaf.message = Some(self.reference());
+        leaf.result = reason.0.to_owned();
+        node.log.append(tx, leaf, None).await?;
+        tracing::warn!(
+            bus.topic = record.topic,
+            bus.position = record.position,
+            code = reason.0,
+            "a message cannot be used, kept in the dead letters"
+        );
+        Ok(())
+    }
+
+    fn reference(&self) -> MessageReference {
+        let id = self
+            .envelope
+            .as_ref()
+            .map_or_else(String::new, |envelope| envelope.id.clone());
+        MessageReference {
+            id,
+            topic: Some(self.record.topic.clone()),
+            position: Some(self.record.position),
+        }
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(reason: Unusable) -> Self {
+        Self::Unusable(reason)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(cause: StoreError) -> Self {
+        Self::Inner(cause.into())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(cause: Refusal) -> Self {
+        Self::Inner(cause.into())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(cause: anyhow::Error) -> Self {
+        Self::Inner(cause)
+    }
+}

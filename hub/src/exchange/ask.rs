@@ -1,0 +1,116 @@
+//! Questions to other nodes: signed, with a deadline, answered over the bus.
+//!
+//! A question changes nothing anywhere by itself, so it goes straight onto the bus and not
+//! through the outbox: after a restart nobody waits for its answer.
+
+use std::time::Duration;
+
+use schemas::envelope::{MessageType, topic};
+use schemas::message::{CHUNK_BYTES, FileRequest, LookupReply, LookupRequest};
+use tokio::time::Instant;
+
+use super::outbox;
+use super::outgoing::Draft;
+use super::waiting::{PeerAnswer, Ticket};
+use crate::node::Node;
+use crate::permits::event_id;
+use crate::refusal::Refusal;
+
+/// How long a lookup waits for the other node: a caller's user sits before a screen, and a node
+/// that needs longer than this is overloaded or gone.
+pub(super) const LOOKUP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long the fetch of one file may take: 64 MiB at 4 MiB/s, and below the time after which a
+/// caller's request is given up.
+pub(super) const FILE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Asks node `to` and waits for its reply.
+pub(crate) async fn lookup(
+    node: &Node,
+    to: &str,
+    request: &LookupRequest,
+    subject: Option<&str>,
+) -> Result<LookupReply, Refusal> {
+    let deadline = Instant::now() + LOOKUP_DEADLINE;
+    let question = Question {
+        to,
+        message_type: MessageType::LookupRequest,
+        subject,
+    };
+    let mut ticket = question.send(node, request, LOOKUP_DEADLINE, 1).await?;
+    match ticket.next(deadline).await? {
+        PeerAnswer::Lookup(reply) => Ok(reply),
+        PeerAnswer::Chunk(_) | PeerAnswer::FileRefused(_) => Err(unasked(to)),
+    }
+}
+
+/// Asks node `to` for a file of `size_bytes`; its parts come through the ticket.
+pub(crate) async fn file<'a>(
+    node: &'a Node,
+    to: &str,
+    request: &FileRequest,
+    size_bytes: u64,
+) -> Result<(Ticket<'a>, Instant), Refusal> {
+    let deadline = Instant::now() + FILE_DEADLINE;
+    let subject = Some(request.identifier.as_str());
+    let question = Question {
+        to,
+        message_type: MessageType::FileRequest,
+        subject,
+    };
+    let chunks = usize::try_from(size_bytes)
+        .unwrap_or(usize::MAX)
+        .div_ceil(CHUNK_BYTES);
+    // Twice as many places: a relay that was interrupted sends some parts again.
+    let places = chunks.saturating_mul(2);
+    let ticket = question.send(node, request, FILE_DEADLINE, places).await?;
+    Ok((ticket, deadline))
+}
+
+/// The refusal of an answer that is not one to what was asked.
+pub(crate) fn unasked(from: &str) -> Refusal {
+    Refusal::PeerRefused {
+        node: from.to_owned(),
+        code: "BODY_MALFORMED".to_owned(),
+    }
+}
+
+struct Question<'a> {
+    to: &'a str,
+    message_type: MessageType,
+    subject: Option<&'a str>,
+}
+
+impl Question<'_> {
+    async fn send<'n>(
+        &self,
+        node: &'n Node,
+        body: &impl serde::Serialize,
+        wait: Duration,
+        answers_max: usize,
+    ) -> Result<Ticket<'n>, Refusal> {
+        if node.peers.find(self.to).is_none() {
+            return Err(Refusal::UnknownPeer {
+                node: self.to.to_owned(),
+            });
+        }
+        let now = node.clock.now();
+        let correlation = event_id(now);
+        let ticket = node.waiting.open(&correlation, self.to, answers_max)?;
+        let draft = Draft {
+            topic: topic::requests(self.to),
+            key: correlation.clone(),
+            message_type: self.message_type,
+            recipient: Some(self.to),
+            subject: self.subject,
+            correlation: Some(&correlation),
+            deadline: Some(now + wait),
+        };
+        let message = draft.sign(node, body).map_err(Refusal::internal)?;
+        node.bus
+            .publish(vec![outbox::record(message)])
+            .await
+            .map_err(Refusal::internal)?;
+        Ok(ticket)
+    }
+}

@@ -1,0 +1,220 @@
+//! What a home node does with what others send: receipts for its own changes, and requests for
+//! the files whose originals it holds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connectors::bus::BusRecord;
+use schemas::entry::EntryPublic;
+use schemas::envelope::{Envelope, MessageType};
+use schemas::identifier::Identifier;
+use schemas::leaf::{Activity, Agent, EntityReference, MessageReference};
+use schemas::message::{
+    CHUNK_BYTES, DirectoryReceipt, FileChunk, FileRefusal, FileRequest, ReceiptOutcome,
+};
+use schemas::permit::PermitRecord;
+
+use super::apply::{Answer, Failure, Step};
+use super::incoming::{self, WRONG_ORIGIN};
+use super::national::{is_too_late, reply_draft};
+use super::sealed;
+use crate::files::{file_digest, read_original};
+use crate::node::Node;
+use crate::permits::{self, private_detail};
+use crate::refusal::Refusal;
+use crate::store::outbox::Outgoing;
+use crate::store::{StoreError, Tx, entries, receipts, registrations};
+
+/// How far the clocks of two nodes may be apart before a permit counts as not yet decided.
+const CLOCK_SKEW: chrono::Duration = chrono::Duration::minutes(5);
+
+/// A receipt of the national node for a change of this node.
+pub(super) struct Receipt(DirectoryReceipt);
+
+/// Reads a receipt: only the national node gives them, only for this node's entries.
+pub(super) fn prepare_receipt(
+    node: &Node,
+    envelope: &Envelope,
+    record: &BusRecord,
+) -> Result<Step, Failure> {
+    let receipt: DirectoryReceipt = incoming::body(record)?;
+    if envelope.origin != node.config.national || receipt.home_node != node.name {
+        return Err(WRONG_ORIGIN.into());
+    }
+    Ok(Step::Receipt(Box::new(Receipt(receipt))))
+}
+
+/// Hands a file out in sealed chunks, or refuses with a code; either way it is recorded.
+pub(super) async fn hand_out(
+    node: &Arc<Node>,
+    envelope: &Envelope,
+    record: &BusRecord,
+) -> Result<Step, Failure> {
+    if is_too_late(node, envelope) {
+        return Ok(Step::Skip);
+    }
+    let request: FileRequest = incoming::body(record)?;
+    let original = match original(node, &request).await {
+        Ok(original) => Ok(original),
+        // What may go away by itself is tried again; everything else is an answer.
+        Err(Refusal::Internal(cause)) => return Err(Refusal::Internal(cause).into()),
+        Err(refusal) => Err(refusal),
+    };
+    let mut leaf = node.leaf(match original {
+        Ok(_) => Activity::HandOut,
+        Err(_) => Activity::Refuse,
+    });
+    let permit = &request.permit;
+    leaf.identifier = Some(request.identifier.clone());
+    leaf.entity = Some(EntityReference {
+        revision: original.as_ref().ok().map(|(public, _)| public.revision),
+        file_sm3: Some(request.file_sm3.clone()),
+        peer: Some(envelope.origin.clone()),
+    });
+    leaf.agent = Some(Agent {
+        organisation: permit.organisation.clone(),
+        caller: permit.caller.clone(),
+    });
+    leaf.matter = Some(permits::matter(&permit.purpose));
+    leaf.permit = Some(permits::reference(permit));
+    if let Err(refusal) = &original {
+        leaf.result = refusal.leaf_result();
+    }
+    let private = Some(private_detail(&permit.purpose));
+    let (to, correlation) = (envelope.origin.clone(), envelope.correlation.clone());
+    let outgoing = node
+        .blocking(move |node| match original {
+            Ok((_, bytes)) => chunks(node, &to, correlation.as_deref(), &request, &bytes),
+            Err(refusal) => refusal_message(node, &to, correlation.as_deref(), &request, &refusal),
+        })
+        .await??;
+    Ok(Step::Answer(Box::new(Answer {
+        outgoing,
+        leaf,
+        private,
+    })))
+}
+
+impl Receipt {
+    pub(super) async fn apply(
+        &self,
+        node: &Node,
+        tx: &mut Tx<'_>,
+        message: MessageReference,
+    ) -> Result<(), StoreError> {
+        let receipt = &self.0;
+        receipts::record(tx, receipt).await?;
+        let (identifier, revision) = (&receipt.identifier, receipt.revision);
+        registrations::set_outcome(tx, identifier, revision, receipt.outcome).await?;
+        let mut leaf = node.leaf(Activity::Receipt);
+        leaf.identifier = Some(receipt.identifier.clone());
+        leaf.entity = Some(EntityReference {
+            revision: Some(receipt.revision),
+            file_sm3: None,
+            peer: Some(node.config.national.clone()),
+        });
+        leaf.message = Some(message);
+        leaf.result = match receipt.outcome {
+            ReceiptOutcome::Accepted => "OK".to_owned(),
+            ReceiptOutcome::Superseded => "SUPERSEDED".to_owned(),
+            ReceiptOutcome::Rejected => receipt
+                .reasons
+                .iter()
+                .find(|reason| reason.rejecting)
+                .map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone()),
+        };
+        node.log.append(tx, leaf, None).await?;
+        Ok(())
+    }
+}
+
+/// The requested original, when the permit evidence and the licence's state allow it.
+async fn original(
+    node: &Arc<Node>,
+    request: &FileRequest,
+) -> Result<(EntryPublic, Bytes), Refusal> {
+    check_permit(node, &request.permit, &request.identifier)?;
+    let (identifier, _) =
+        Identifier::parse_lenient(&request.identifier).map_err(|_| Refusal::NotFound)?;
+    let public = entries::find(node.store.reader(), &identifier, node.keys.column_key())
+        .await?
+        .map(|entry| entry.public)
+        .filter(|public| public.home_node == node.name)
+        .ok_or(Refusal::NotFound)?;
+    if !public.status.is_usable() {
+        return Err(Refusal::NotUsable {
+            status: public.status,
+        });
+    }
+    let file = public.file.as_ref().ok_or(Refusal::NoFile)?;
+    if file.sm3 != request.file_sm3 {
+        return Err(Refusal::DigestMismatch);
+    }
+    let bytes = read_original(node, &public).await?;
+    // Digested again: what leaves must be what was registered, whatever became of the library.
+    if file_digest(node, &bytes).await? != request.file_sm3 {
+        return Err(Refusal::DigestMismatch);
+    }
+    Ok((public, bytes))
+}
+
+/// Checks the permit evidence of a signed request. The requesting node answers for its truth;
+/// its signature on the request is what is shown to an auditor.
+fn check_permit(node: &Node, permit: &PermitRecord, identifier: &str) -> Result<(), Refusal> {
+    let now = node.clock.now();
+    if permit.identifier != identifier {
+        return Err(Refusal::PermitUnknown);
+    }
+    if !permit.permitted {
+        return Err(Refusal::NotPermitted {
+            rule: permit.rule.clone(),
+        });
+    }
+    if permit.expires_at <= now || permit.decided_at > now + CLOCK_SKEW {
+        return Err(Refusal::PermitExpired);
+    }
+    permit.purpose.check().map_err(|_| Refusal::PermitUnknown)
+}
+
+fn chunks(
+    node: &Node,
+    to: &str,
+    correlation: Option<&str>,
+    request: &FileRequest,
+    bytes: &[u8],
+) -> anyhow::Result<Vec<Outgoing>> {
+    let size_bytes = u64::try_from(bytes.len())?;
+    let count = u32::try_from(bytes.len().div_ceil(CHUNK_BYTES))?;
+    let mut outgoing = Vec::with_capacity(bytes.len().div_ceil(CHUNK_BYTES));
+    for (number, part) in (0_u32..).zip(bytes.chunks(CHUNK_BYTES)) {
+        let (identifier, file_sm3) = (request.identifier.clone(), request.file_sm3.clone());
+        let binding = sealed::chunk_binding(&identifier, &file_sm3, number, count);
+        let chunk_sm3 = hex::encode(certs::digest::sm3(part));
+        let data = sealed::seal_for(node, to, &binding, part)?;
+        let chunk = FileChunk {
+            identifier,
+            file_sm3,
+            size_bytes,
+            number,
+            count,
+            chunk_sm3,
+            data,
+        };
+        outgoing.push(reply_draft(to, correlation, MessageType::FileChunk).sign(node, &chunk)?);
+    }
+    Ok(outgoing)
+}
+
+fn refusal_message(
+    node: &Node,
+    to: &str,
+    correlation: Option<&str>,
+    request: &FileRequest,
+    refusal: &Refusal,
+) -> anyhow::Result<Vec<Outgoing>> {
+    let (identifier, code) = (request.identifier.clone(), refusal.code().to_owned());
+    let body = FileRefusal { identifier, code };
+    Ok(vec![
+        reply_draft(to, correlation, MessageType::FileRefusal).sign(node, &body)?,
+    ])
+}

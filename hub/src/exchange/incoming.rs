@@ -1,0 +1,63 @@
+//! Messages of other nodes: nothing in a record is believed before this.
+
+use certs::envelope_security::check_envelope;
+use connectors::bus::BusRecord;
+use schemas::envelope::{Envelope, MessageType};
+use serde::de::DeserializeOwned;
+
+use crate::node::Node;
+
+/// Why a message cannot be used; the code goes into the dead letter and the leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unusable(pub(super) &'static str);
+
+pub(super) const BODY_MALFORMED: Unusable = Unusable("BODY_MALFORMED");
+pub(super) const ENVELOPE_MALFORMED: Unusable = Unusable("ENVELOPE_MALFORMED");
+pub(super) const WRONG_RECIPIENT: Unusable = Unusable("WRONG_RECIPIENT");
+pub(super) const WRONG_ORIGIN: Unusable = Unusable("WRONG_ORIGIN");
+pub(super) const INTERNAL: Unusable = Unusable("INTERNAL");
+
+/// Who else may stand as the recipient of a message that this node reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recipient {
+    /// The message must be for this node.
+    ThisNode,
+    /// Everyone may read it.
+    Anyone,
+}
+
+/// Checks a record's envelope: well-formed, signed by a known node over these very bytes, of a
+/// type that belongs here, meant for this node.
+pub(super) fn check(
+    node: &Node,
+    record: &BusRecord,
+    types: &[MessageType],
+    recipient: Recipient,
+) -> Result<Envelope, Unusable> {
+    let keys = |origin: &str, key_id: &str| node.peers.signing_keys(origin, key_id);
+    let envelope = check_envelope(&record.headers, &record.topic, &record.body, &keys)
+        .map_err(|refusal| Unusable(refusal.code()))?;
+    if !types.contains(&envelope.message_type) {
+        return Err(ENVELOPE_MALFORMED);
+    }
+    let is_for_this_node = envelope.recipient.as_deref() == Some(node.name.as_str());
+    if recipient == Recipient::ThisNode && !is_for_this_node {
+        return Err(WRONG_RECIPIENT);
+    }
+    Ok(envelope)
+}
+
+/// Reads the body of a checked message. The bus bounds its size.
+pub(super) fn body<T: DeserializeOwned>(record: &BusRecord) -> Result<T, Unusable> {
+    serde_json::from_slice(&record.body).map_err(|_| BODY_MALFORMED)
+}
+
+/// Value of a header that was not checked yet: good only for passing a record over.
+pub(super) fn unverified_header<'a>(record: &'a BusRecord, name: &str) -> Option<&'a str> {
+    record
+        .headers
+        .iter()
+        .find(|(found, _)| found == name)
+        .map(|(_, value)| value.as_str())
+}

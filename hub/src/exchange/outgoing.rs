@@ -1,0 +1,55 @@
+//! Messages of this node: signed before they go into the outbox or onto the bus.
+
+use certs::envelope_security::sign_envelope;
+use chrono::{DateTime, Utc};
+use schemas::envelope::{Envelope, MessageType};
+use serde::Serialize;
+
+use crate::node::Node;
+use crate::permits::event_id;
+use crate::store::outbox::Outgoing;
+
+/// A message before it is signed.
+pub(crate) struct Draft<'a> {
+    /// Topic it goes to.
+    pub(crate) topic: String,
+    /// Key that keeps messages of one thing in order.
+    pub(crate) key: String,
+    /// What it is.
+    pub(crate) message_type: MessageType,
+    /// Node that is meant to read it.
+    pub(crate) recipient: Option<&'a str>,
+    /// What it is about.
+    pub(crate) subject: Option<&'a str>,
+    /// The question it answers; a question's own id when it asks.
+    pub(crate) correlation: Option<&'a str>,
+    /// When an answer is of no use any more.
+    pub(crate) deadline: Option<DateTime<Utc>>,
+}
+
+impl Draft<'_> {
+    /// Signs the message with `body` as JSON.
+    pub(crate) fn sign(&self, node: &Node, body: &impl Serialize) -> anyhow::Result<Outgoing> {
+        let now = node.clock.now();
+        let message_id = event_id(now);
+        let envelope = Envelope {
+            id: message_id.clone(),
+            origin: node.name.clone(),
+            message_type: self.message_type,
+            subject: self.subject.map(str::to_owned),
+            time: now,
+            recipient: self.recipient.map(str::to_owned),
+            correlation: self.correlation.map(str::to_owned),
+            deadline: self.deadline,
+        };
+        let body = serde_json::to_vec(body)?;
+        let headers = sign_envelope(&envelope, &self.topic, &body, &node.keys)?;
+        Ok(Outgoing {
+            message_id,
+            topic: self.topic.clone(),
+            key: self.key.clone(),
+            headers,
+            body,
+        })
+    }
+}

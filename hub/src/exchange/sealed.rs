@@ -1,0 +1,73 @@
+//! What only the receiving node may read: personal parts of entries, queries by holder, files.
+//!
+//! Each sealing is bound to what it belongs to, so that sealed bytes of one message cannot be
+//! put into another.
+
+use certs::sealing;
+use schemas::entry::{Entry, EntryPrivate, EntryPublic};
+use schemas::message::{FileChunk, SealedBytes, private_from_json};
+
+use crate::node::Node;
+use crate::refusal::Refusal;
+
+/// Binding of a query by holder.
+pub(crate) const QUERY: &str = "hub.query.v1";
+
+/// Sealed bytes that do not open: made for another node or another message, or changed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("sealed bytes do not open")]
+pub(crate) struct NotOpened;
+
+/// Seals bytes to node `to`.
+pub(crate) fn seal_for(
+    node: &Node,
+    to: &str,
+    binding: &str,
+    plain: &[u8],
+) -> Result<SealedBytes, Refusal> {
+    let peer = node.peers.find(to).ok_or_else(|| Refusal::UnknownPeer {
+        node: to.to_owned(),
+    })?;
+    sealing::seal(&peer.keys, binding.as_bytes(), plain).map_err(Refusal::internal)
+}
+
+/// Opens what was sealed to this node.
+pub(crate) fn open(node: &Node, binding: &str, sealed: &SealedBytes) -> Result<Vec<u8>, NotOpened> {
+    sealing::open(&node.keys, binding.as_bytes(), sealed).map_err(|_| NotOpened)
+}
+
+/// Seals the personal part of an entry to node `to`.
+pub(crate) fn seal_private(node: &Node, to: &str, entry: &Entry) -> Result<SealedBytes, Refusal> {
+    let plain = serde_json::to_vec(&entry.private).map_err(Refusal::internal)?;
+    seal_for(node, to, &private_binding(&entry.public), &plain)
+}
+
+/// Opens the personal part that belongs to `public`.
+pub(crate) fn open_private(
+    node: &Node,
+    public: &EntryPublic,
+    sealed: &SealedBytes,
+) -> Result<EntryPrivate, NotOpened> {
+    let plain = open(node, &private_binding(public), sealed)?;
+    private_from_json(&plain).map_err(|_| NotOpened)
+}
+
+/// Binding of one chunk of a file: which licence, which file, which part of how many.
+pub(crate) fn chunk_binding(identifier: &str, file_sm3: &str, number: u32, count: u32) -> String {
+    format!("hub.chunk.v1\n{identifier}\n{file_sm3}\n{number}\n{count}")
+}
+
+/// Opens one chunk.
+pub(crate) fn open_chunk(node: &Node, chunk: &FileChunk) -> Result<Vec<u8>, NotOpened> {
+    let binding = chunk_binding(
+        &chunk.identifier,
+        &chunk.file_sm3,
+        chunk.number,
+        chunk.count,
+    );
+    open(node, &binding, &chunk.data)
+}
+
+fn private_binding(public: &EntryPublic) -> String {
+    format!("hub.private.v1\n{}\n{}", public.identifier, public.revision)
+}

@@ -1,0 +1,111 @@
+//! Topics whose records change no state here: announcements of changes, replies, parts of files.
+//!
+//! They are handed on in memory; then the position is advanced. After a kill nobody waits for
+//! what was lost with the memory, and a cache starts empty.
+
+use std::sync::Arc;
+
+use connectors::bus::BusRecord;
+use schemas::envelope::{Envelope, MessageType};
+use schemas::message::DirectoryChange;
+
+use super::apply::{self, Prepared};
+use super::incoming::{self, Recipient, Unusable};
+use super::{ExchangeError, Lane, PeerAnswer};
+use crate::node::Node;
+use crate::store::{StoreError, positions};
+
+pub(super) async fn take(
+    node: &Arc<Node>,
+    lane: Lane,
+    topic: &str,
+    records: Vec<BusRecord>,
+) -> Result<(), ExchangeError> {
+    let Some(last) = records.last().map(|record| record.position) else {
+        return Ok(());
+    };
+    let mut unusable = Vec::new();
+    for record in records {
+        let hand_on = match lane {
+            Lane::Announcements => announce(node, &record).await,
+            _ => hand_over(node, lane, &record).await,
+        };
+        if let Err(reason) = hand_on {
+            unusable.push(Prepared::refused(record, None, reason));
+        }
+    }
+    if unusable.is_empty() {
+        advance(node, topic, last).await?;
+    } else {
+        apply::apply_up_to(node, topic, unusable, last).await?;
+    }
+    Ok(())
+}
+
+/// Only the position moves: no state, hence no leaf.
+pub(super) async fn advance(node: &Node, topic: &str, position: i64) -> Result<(), StoreError> {
+    node.store
+        .run_tx_without_leaf("advance_position", |tx| {
+            Box::pin(async move { positions::advance(tx, topic, position).await })
+        })
+        .await
+}
+
+async fn announce(node: &Arc<Node>, record: &BusRecord) -> Result<(), Unusable> {
+    // What this node announced itself it knows from its own store, never from the cache.
+    let own = format!("/nodes/{}", node.name);
+    if incoming::unverified_header(record, "ce_source") == Some(own.as_str()) {
+        return Ok(());
+    }
+    let (envelope, record) = check(node, record, &[MessageType::DirectoryChange]).await?;
+    let change: DirectoryChange = incoming::body(&record)?;
+    if change.entry.home_node != envelope.origin {
+        return Err(incoming::WRONG_ORIGIN);
+    }
+    node.lookups
+        .announce(change.entry.identifier.as_str(), change.entry.revision)
+        .await;
+    Ok(())
+}
+
+async fn hand_over(node: &Arc<Node>, lane: Lane, record: &BusRecord) -> Result<(), Unusable> {
+    let correlation = incoming::unverified_header(record, "ce_correlation").unwrap_or_default();
+    let origin = incoming::unverified_header(record, "ce_source")
+        .and_then(|source| source.strip_prefix("/nodes/"))
+        .unwrap_or_default();
+    // Nobody waits for it: an answer to a question of before a restart, or one that came late.
+    if !node.waiting.expects(correlation, origin) {
+        return Ok(());
+    }
+    let types: &[MessageType] = match lane {
+        Lane::Files => &[MessageType::FileChunk, MessageType::FileRefusal],
+        _ => &[MessageType::LookupReply],
+    };
+    let (envelope, record) = check(node, record, types).await?;
+    let answer = match envelope.message_type {
+        MessageType::FileChunk => PeerAnswer::Chunk(incoming::body(&record)?),
+        MessageType::FileRefusal => PeerAnswer::FileRefused(incoming::body(&record)?),
+        _ => PeerAnswer::Lookup(incoming::body(&record)?),
+    };
+    node.waiting
+        .hand_over(correlation, &envelope.origin, answer);
+    Ok(())
+}
+
+async fn check(
+    node: &Arc<Node>,
+    record: &BusRecord,
+    types: &[MessageType],
+) -> Result<(Envelope, BusRecord), Unusable> {
+    let recipient = if types == [MessageType::DirectoryChange] {
+        Recipient::Anyone
+    } else {
+        Recipient::ThisNode
+    };
+    let (record, types) = (record.clone(), types.to_vec());
+    node.blocking(move |node| {
+        incoming::check(node, &record, &types, recipient).map(|envelope| (envelope, record))
+    })
+    .await
+    .map_err(|_| incoming::INTERNAL)?
+}
