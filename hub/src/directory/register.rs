@@ -1,0 +1,373 @@
+//! What a home node registers: the entries of its library, and changes of their status.
+//!
+//! Each new or changed entry is one revision: entry, registration, outgoing message and leaf in
+//! one transaction (invariant 2). What did not change costs one read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use connectors::source::SourceLine;
+use schemas::entry::{Entry, SourceEntry};
+use schemas::envelope::{MessageType, topic};
+use schemas::identifier::Identifier;
+use schemas::leaf::{Activity, Agent, EntityReference, Leaf};
+use schemas::message::{DirectoryChange, ReceiptReason};
+use schemas::quality::QualityFault;
+use schemas::status::LicenceStatus;
+
+use crate::exchange::outgoing::Draft;
+use crate::exchange::sealed;
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::store::entries::{self, Upserted};
+use crate::store::outbox::{self, Outgoing};
+use crate::store::registrations::{self, Registration, content_token};
+use crate::store::rejections::{self, Rejection};
+use crate::store::{StoreError, Tx};
+
+/// Entries per transaction: a kill loses at most the work on these, never an entry.
+const BATCH_ENTRIES: usize = 100;
+
+/// Rule for an entry whose file the library does not give. [P]
+const RULE_FILE: &str = "Q-FILE-UNREADABLE";
+
+/// What became of the lines of a library.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RegisterReport {
+    /// Entries registered for the first time.
+    pub registered: u64,
+    /// Entries registered anew because the library changed them.
+    pub changed: u64,
+    /// Entries that are as they were.
+    pub unchanged: u64,
+    /// Lines that cannot be read; each stands in the quality queue with its reason.
+    pub unreadable: u64,
+}
+
+/// Registers every entry of the node's library that is new or changed there.
+///
+/// # Errors
+/// The node has no library, the library or the store fails. What was registered before stays.
+pub async fn register_source(node: &Arc<Node>) -> Result<RegisterReport, Refusal> {
+    let source = node.source.as_ref().ok_or(Refusal::SourceUnavailable)?;
+    let _one_at_a_time = node.registering.lock().await;
+    let lines = source.entries().await.map_err(|cause| {
+        tracing::warn!(code = cause.code(), cause = %cause, "the library cannot be read");
+        Refusal::SourceUnavailable
+    })?;
+    node.files.set_originals(originals(&lines)).await;
+    let mut report = RegisterReport::default();
+    let mut lines = lines.into_iter();
+    loop {
+        let batch: Vec<SourceLine> = lines.by_ref().take(BATCH_ENTRIES).collect();
+        if batch.is_empty() {
+            break;
+        }
+        register_batch(node, batch, &mut report).await?;
+    }
+    tracing::info!(
+        node.name = node.name,
+        entries.registered = report.registered,
+        entries.changed = report.changed,
+        entries.unchanged = report.unchanged,
+        lines.unreadable = report.unreadable,
+        "the library was registered"
+    );
+    Ok(report)
+}
+
+/// Changes the status of a licence whose home is this node: a new revision through the same path
+/// as every other. The same status again changes nothing.
+///
+/// # Errors
+/// The licence is not known here or its home is another node; the store fails.
+pub async fn change_status(
+    node: &Arc<Node>,
+    identifier: &Identifier,
+    status: LicenceStatus,
+    agent: Agent,
+) -> Result<Entry, Refusal> {
+    let _one_at_a_time = node.registering.lock().await;
+    let key = node.keys.column_key();
+    let mut entry = entries::find(node.store.reader(), identifier, key)
+        .await?
+        .filter(|entry| entry.public.home_node == node.name)
+        .ok_or(Refusal::NotFound)?;
+    let known = registrations::find(node.store.reader(), identifier.as_str())
+        .await?
+        .ok_or(Refusal::NotFound)?;
+    if entry.public.status == status {
+        return Ok(entry);
+    }
+    entry.public.status = status;
+    entry.public.revision = known.revision.max(entry.public.revision) + 1;
+    // The token stays: the library itself has not changed, and its next reading is no change.
+    let planned = Planned {
+        entry,
+        content_token: known.content_token,
+        agent: Some(agent),
+    };
+    let registering = node.blocking(move |node| planned.sign(node)).await??;
+    commit(node, std::slice::from_ref(&registering), &[]).await?;
+    Ok(registering.entry)
+}
+
+/// An entry that is new or changed.
+struct Planned {
+    entry: Entry,
+    content_token: String,
+    agent: Option<Agent>,
+}
+
+/// An entry ready to be committed.
+struct Registering {
+    entry: Entry,
+    registration: Registration,
+    message: Outgoing,
+    leaf: Leaf,
+}
+
+async fn register_batch(
+    node: &Arc<Node>,
+    lines: Vec<SourceLine>,
+    report: &mut RegisterReport,
+) -> Result<(), Refusal> {
+    let (mut planned, mut rejected) = (HashMap::new(), Vec::new());
+    for line in lines {
+        match read_line(line) {
+            Err(reason) => {
+                report.unreadable += 1;
+                rejected.push(rejection(node, reason));
+            }
+            Ok((source, file)) => {
+                let identifier = source.identifier.as_str().to_owned();
+                let is_new = registrations::find(node.store.reader(), &identifier).await?;
+                match plan(node, source, file, is_new.as_ref())? {
+                    None => report.unchanged += 1,
+                    Some(plan) => {
+                        let count = if is_new.is_none() {
+                            &mut report.registered
+                        } else {
+                            &mut report.changed
+                        };
+                        *count += 1;
+                        // The same identifier twice in one batch: the later line counts.
+                        planned.insert(identifier, plan);
+                    }
+                }
+            }
+        }
+    }
+    let registering = node
+        .blocking(move |node| {
+            planned
+                .into_values()
+                .map(|plan| plan.sign(node))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .await??;
+    commit(node, &registering, &rejected).await
+}
+
+type Readable = (SourceEntry, Option<schemas::entry::FileReference>);
+
+/// Why a line cannot be registered.
+struct Unreadable {
+    line: u64,
+    identifier: Option<String>,
+    reason: ReceiptReason,
+}
+
+fn read_line(line: SourceLine) -> Result<Readable, Unreadable> {
+    match (line.entry, line.file_fault) {
+        (Ok(entry), None) => Ok((entry, line.file)),
+        (Ok(entry), Some(_)) => Err(Unreadable {
+            line: line.line,
+            identifier: Some(entry.identifier.as_str().to_owned()),
+            reason: ReceiptReason {
+                rule: RULE_FILE.to_owned(),
+                rejecting: true,
+                zh: "证照库中无法读取该证照的文件；请核对文件路径".to_owned(),
+                en: "The library does not give this licence's file; check its path".to_owned(),
+            },
+        }),
+        (Err(error), _) => {
+            let fault = QualityFault::from_entry_error(&error);
+            let reason = ReceiptReason {
+                rule: fault.rule,
+                rejecting: true,
+                zh: fault.zh,
+                en: fault.en,
+            };
+            Err(Unreadable {
+                line: line.line,
+                identifier: None,
+                reason,
+            })
+        }
+    }
+}
+
+fn plan(
+    node: &Node,
+    source: SourceEntry,
+    file: Option<schemas::entry::FileReference>,
+    known: Option<&Registration>,
+) -> Result<Option<Planned>, Refusal> {
+    let content = serde_json::to_vec(&(&source, &file)).map_err(Refusal::internal)?;
+    let content_token = content_token(&node.keys, &content);
+    if known.is_some_and(|known| known.content_token == content_token) {
+        return Ok(None);
+    }
+    let revision = known.map_or(1, |known| known.revision + 1);
+    let entry = source
+        .into_entry(node.name.clone(), revision, file)
+        .map_err(Refusal::internal)?;
+    Ok(Some(Planned {
+        entry,
+        content_token,
+        agent: None,
+    }))
+}
+
+impl Planned {
+    fn sign(self, node: &Node) -> Result<Registering, Refusal> {
+        let Self {
+            entry,
+            content_token,
+            agent,
+        } = self;
+        let public = &entry.public;
+        let private = sealed::seal_private(node, &node.config.national, &entry)?;
+        let change = DirectoryChange {
+            entry: public.clone(),
+            private,
+        };
+        let draft = Draft {
+            topic: topic::DIRECTORY_CHANGES.to_owned(),
+            key: public.identifier.licence_key(),
+            message_type: MessageType::DirectoryChange,
+            recipient: Some(&node.config.national),
+            subject: Some(public.identifier.as_str()),
+            correlation: None,
+            deadline: None,
+        };
+        let message = draft.sign(node, &change).map_err(Refusal::internal)?;
+        let mut leaf = node.leaf(Activity::Register);
+        leaf.identifier = Some(public.identifier.as_str().to_owned());
+        leaf.entity = Some(EntityReference {
+            revision: Some(public.revision),
+            file_sm3: public.file.as_ref().map(|file| file.sm3.clone()),
+            peer: None,
+        });
+        leaf.agent = agent;
+        leaf.message = Some(schemas::leaf::MessageReference {
+            id: message.message_id.clone(),
+            topic: None,
+            position: None,
+        });
+        let registration = Registration {
+            identifier: public.identifier.as_str().to_owned(),
+            revision: public.revision,
+            content_token,
+            message_id: message.message_id.clone(),
+            outcome: None,
+            registered_at: leaf.at,
+        };
+        Ok(Registering {
+            entry,
+            registration,
+            message,
+            leaf,
+        })
+    }
+}
+
+async fn commit(
+    node: &Node,
+    registering: &[Registering],
+    rejected: &[Rejection],
+) -> Result<(), Refusal> {
+    if registering.is_empty() && rejected.is_empty() {
+        return Ok(());
+    }
+    node.store
+        .run_tx("register_entries", |tx| {
+            Box::pin(async move {
+                for entry in registering {
+                    entry.write(node, tx).await?;
+                }
+                for rejection in rejected {
+                    reject(node, tx, rejection).await?;
+                }
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await?;
+    node.outbox_wake.notify_one();
+    Ok(())
+}
+
+impl Registering {
+    async fn write(&self, node: &Node, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let at = self.registration.registered_at;
+        if entries::upsert(tx, &self.entry, &node.keys, at).await? == Upserted::Older {
+            tracing::warn!(
+                entry.identifier = self.registration.identifier,
+                entry.revision = self.registration.revision,
+                "the store already has this revision"
+            );
+            return Ok(());
+        }
+        registrations::upsert(tx, &self.registration).await?;
+        outbox::enqueue(tx, &self.message).await?;
+        node.log.append(tx, self.leaf.clone(), None).await?;
+        Ok(())
+    }
+}
+
+/// A line that cannot be read is kept with its reason; the same fault of the same line again
+/// adds nothing.
+async fn reject(node: &Node, tx: &mut Tx<'_>, rejection: &Rejection) -> Result<(), StoreError> {
+    if !rejections::record(tx, rejection).await? {
+        return Ok(());
+    }
+    let mut leaf = node.leaf(Activity::Refuse);
+    leaf.identifier.clone_from(&rejection.identifier);
+    leaf.result = rejection
+        .reasons
+        .first()
+        .map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone());
+    node.log.append(tx, leaf, None).await?;
+    Ok(())
+}
+
+fn rejection(node: &Node, unreadable: Unreadable) -> Rejection {
+    let Unreadable {
+        line,
+        identifier,
+        reason,
+    } = unreadable;
+    Rejection {
+        subject: format!("source/{line}/{}", reason.rule),
+        home_node: node.name.clone(),
+        identifier,
+        revision: None,
+        source_line: Some(line),
+        public: None,
+        reasons: vec![reason],
+        rejected_at: node.clock.now(),
+    }
+}
+
+/// Which file of the library belongs to which licence.
+pub(crate) fn originals(lines: &[SourceLine]) -> HashMap<String, String> {
+    lines
+        .iter()
+        .filter_map(|line| line.entry.as_ref().ok())
+        .filter_map(|entry| {
+            let file = entry.file.clone()?;
+            Some((entry.identifier.as_str().to_owned(), file))
+        })
+        .collect()
+}
