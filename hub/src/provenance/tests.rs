@@ -1,1 +1,549 @@
+//! Tests of the log, the recorder, the proofs and the check of the whole.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use certs::merkle::{LogHash, verify_consistency, verify_inclusion};
+use certs::node_key::NodeKeys;
+use certs::note::verify_checkpoint;
+use chrono::{DateTime, Utc};
+use schemas::leaf::{Activity, EntityReference, Leaf, PrivateDetail};
+use sqlx::AssertSqlSafe;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::fsck::fsck;
+use super::{ProvenanceLog, RecordError, Recorder};
+use crate::prove::{self, TrustedNodes, Unproven, Voucher};
+use crate::store::tests::{HOLDER_CODE, entry, instant};
+use crate::store::{Store, StoreError, entries, leaves, log, positions};
+
+const NODE: &str = "zhejiang";
+const LICENCE: &str = "1.2.156.3005.2.TEST";
+
+struct Bench {
+    folder: TempDir,
+    store: Store,
+    log: ProvenanceLog,
+    keys: Arc<NodeKeys>,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(NodeKeys::generate().unwrap());
+        let store = Store::open(&folder.path().join("hub.sqlite"))
+            .await
+            .unwrap();
+        let log = ProvenanceLog::open(&store, NODE, &keys).await.unwrap();
+        Self {
+            folder,
+            store,
+            log,
+            keys,
+        }
+    }
+
+    async fn append(&self, count: u64) {
+        let log = &self.log;
+        self.store
+            .run_tx::<_, StoreError, _>("test", |tx| {
+                Box::pin(async move {
+                    for number in 0..count {
+                        let private = (number % 3 == 0).then(detail);
+                        log.append(tx, leaf(number), private).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+    }
+
+    fn trusted(&self) -> TrustedNodes {
+        let mut trusted = TrustedNodes::default();
+        trusted.insert(NODE, self.keys.public());
+        trusted
+    }
+
+    async fn size(&self) -> u64 {
+        log::state(self.store.reader()).await.unwrap().unwrap().size
+    }
+
+    /// Runs SQL as whoever holds the database file could, past every guard of the program.
+    async fn tamper(&self, sql: &str) {
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(self.folder.path().join("hub.sqlite"))
+            .foreign_keys(false);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+    }
+
+    async fn faults(&self) -> Vec<&'static str> {
+        let report = fsck(&self.store, &self.log).await.unwrap();
+        let mut codes: Vec<_> = report.faults.iter().map(|fault| fault.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+}
+
+fn leaf(number: u64) -> Leaf {
+    let mut leaf = Leaf::new(format!("id-{number}"), instant(), NODE, Activity::Lookup);
+    leaf.identifier = Some(LICENCE.to_owned());
+    leaf
+}
+
+fn detail() -> PrivateDetail {
+    PrivateDetail {
+        operator: Some("OPERATOR-NAME".to_owned()),
+        ..PrivateDetail::default()
+    }
+}
+
+fn at() -> DateTime<Utc> {
+    instant()
+}
+
+#[tokio::test]
+async fn every_proof_of_a_thousand_leaves_verifies() {
+    let bench = Bench::new().await;
+    for count in [1, 2, 700, 297] {
+        bench.append(count).await;
+    }
+    let head = bench.log.head(&bench.store, at()).await.unwrap();
+    assert_eq!(head.size, 1_000);
+    let signed = verify_checkpoint(&head.note, bench.log.origin(), &bench.keys.public()).unwrap();
+    assert_eq!(signed.root, head.root);
+    let trail = bench
+        .log
+        .trail(&bench.store, LICENCE, 0, at())
+        .await
+        .unwrap();
+    assert_eq!(trail.len(), 1_000);
+    for item in &trail {
+        let proven = prove::verify(&item.proof, &bench.trusted()).unwrap();
+        assert_eq!(proven.index, item.index);
+        assert_eq!(proven.voucher, Voucher::Node(NODE.to_owned()));
+    }
+    for size in [1, 3, 512, 999] {
+        let leaf = leaves::find(bench.store.reader(), size - 1)
+            .await
+            .unwrap()
+            .unwrap();
+        let path = bench
+            .log
+            .inclusion_proof(&bench.store, size - 1, 1_000)
+            .await
+            .unwrap();
+        assert!(verify_inclusion(
+            LogHash::Sm3,
+            &leaf.hash,
+            size - 1,
+            1_000,
+            &path,
+            &head.root
+        ));
+    }
+    assert!(bench.faults().await.is_empty());
+}
+
+#[tokio::test]
+async fn heads_are_signed_once_and_consistent() {
+    let bench = Bench::new().await;
+    bench.append(5).await;
+    let old = bench.log.head(&bench.store, at()).await.unwrap();
+    assert_eq!(old, bench.log.head(&bench.store, at()).await.unwrap());
+    bench.append(8).await;
+    let new = bench.log.head(&bench.store, at()).await.unwrap();
+    let path = bench
+        .log
+        .consistency_proof(&bench.store, 5, 13)
+        .await
+        .unwrap();
+    assert!(verify_consistency(
+        LogHash::Sm3,
+        5,
+        &old.root,
+        13,
+        &new.root,
+        &path
+    ));
+    assert!(!verify_consistency(
+        LogHash::Sm3,
+        5,
+        &new.root,
+        13,
+        &new.root,
+        &path
+    ));
+    assert!(
+        bench
+            .log
+            .inclusion_proof(&bench.store, 13, 13)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_failed_transaction_leaves_no_leaf() {
+    let bench = Bench::new().await;
+    bench.append(3).await;
+    let log = &bench.log;
+    let failed = bench
+        .store
+        .run_tx::<(), StoreError, _>("test", |tx| {
+            Box::pin(async move {
+                log.append(tx, leaf(7), Some(detail())).await?;
+                Err(StoreError::Leaf)
+            })
+        })
+        .await;
+    assert!(matches!(failed, Err(StoreError::Leaf)));
+    assert_eq!(bench.size().await, 3);
+    bench.append(1).await;
+    assert_eq!(bench.size().await, 4);
+    assert!(bench.faults().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_record_is_on_disk_before_its_answer() {
+    let bench = Bench::new().await;
+    let (recorder, writer) = Recorder::start(bench.store.clone(), bench.log.clone());
+    let recorded = (0..600).map(|number| recorder.record(leaf(number), Some(detail())));
+    let mut indexes: Vec<u64> = futures_util::future::join_all(recorded)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    // Another process sees all of them, with the writer still running.
+    let other = Store::open_existing(&bench.folder.path().join("hub.sqlite"))
+        .await
+        .unwrap();
+    assert_eq!(log::state(other.reader()).await.unwrap().unwrap().size, 600);
+    indexes.sort_unstable();
+    assert_eq!(indexes, (0..600).collect::<Vec<_>>());
+    recorder.close().await;
+    writer.await.unwrap();
+    assert_eq!(
+        recorder.record(leaf(9), None).await,
+        Err(RecordError::Stopped)
+    );
+    assert!(bench.faults().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_overloaded_recorder_refuses_and_loses_nothing() {
+    const BOUND: usize = 8;
+    let bench = Bench::new().await;
+    let (recorder, writer) = Recorder::start_bounded(bench.store.clone(), bench.log.clone(), BOUND);
+    // Another transaction holds the database until it is told to go on.
+    let (held, is_held) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let store = bench.store.clone();
+    let holder = tokio::spawn(async move {
+        let mut signals = Some((held, released));
+        store
+            .run_tx::<_, StoreError, _>("hold", |_| {
+                let signals = signals.take();
+                Box::pin(async move {
+                    if let Some((held, released)) = signals {
+                        held.send(()).unwrap();
+                        released.await.unwrap();
+                    }
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+    });
+    is_held.await.unwrap();
+    // One at a time until the first refusal: the batch under way and the queue are full then.
+    let mut accepted = Vec::new();
+    let refusal = loop {
+        let mut record = Box::pin(recorder.record(leaf(accepted.len() as u64), None));
+        let answer = tokio::select! {
+            biased;
+            answer = &mut record => Some(answer),
+            () = std::future::ready(()) => None,
+        };
+        match answer {
+            Some(answer) => break answer,
+            None => accepted.push(record),
+        }
+        assert!(accepted.len() <= 2 * 256 + BOUND, "the queue has no bound");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(refusal, Err(RecordError::Overloaded));
+    release.send(()).unwrap();
+    let count = accepted.len() as u64;
+    for answer in futures_util::future::join_all(accepted).await {
+        answer.unwrap();
+    }
+    assert_eq!(bench.size().await, count);
+    recorder.close().await;
+    writer.await.unwrap();
+    holder.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_proof_proves_nothing() {
+    let bench = Bench::new().await;
+    bench.append(6).await;
+    let proof = bench.log.proof(&bench.store, 2, at()).await.unwrap();
+    let text = proof.to_text();
+    let nobody = prove::verify(&text, &TrustedNodes::default()).unwrap();
+    assert_eq!(nobody.voucher, Voucher::Nobody);
+
+    let mut stranger = TrustedNodes::default();
+    stranger.insert(NODE, NodeKeys::generate().unwrap().public());
+    let refused = prove::verify(&text, &stranger);
+    assert!(matches!(refused, Err(Unproven::Signature { .. })));
+
+    let mut other_leaf = proof.clone();
+    other_leaf.extra = Some(leaf(3).to_bytes().unwrap());
+    let refused = prove::verify(&other_leaf.to_text(), &bench.trusted());
+    assert!(matches!(refused, Err(Unproven::Path)));
+
+    let mut other_index = proof.clone();
+    other_index.index = 3;
+    assert!(prove::verify(&other_index.to_text(), &bench.trusted()).is_err());
+}
+
+#[tokio::test]
+async fn a_leaf_of_another_node_is_not_proven_by_this_log() {
+    let bench = Bench::new().await;
+    let log = &bench.log;
+    bench
+        .store
+        .run_tx::<_, StoreError, _>("test", |tx| {
+            Box::pin(async move {
+                let foreign = Leaf::new("id".to_owned(), at(), "sichuan", Activity::Lookup);
+                log.append(tx, foreign, None).await
+            })
+        })
+        .await
+        .unwrap();
+    let proof = bench
+        .log
+        .proof(&bench.store, 0, at())
+        .await
+        .unwrap()
+        .to_text();
+    assert!(matches!(
+        prove::verify(&proof, &bench.trusted()),
+        Err(Unproven::OtherLog { .. })
+    ));
+    assert_eq!(bench.faults().await, ["FSCK_LEAF_NODE"]);
+}
+
+/// A log of 9 leaves, a head at 9, an entry with its leaf, a consumed position.
+async fn filled() -> Bench {
+    let bench = Bench::new().await;
+    bench.append(9).await;
+    bench.log.head(&bench.store, at()).await.unwrap();
+    let (log, keys, entry) = (&bench.log, &*bench.keys, &entry());
+    bench
+        .store
+        .run_tx::<_, StoreError, _>("apply", |tx| {
+            Box::pin(async move {
+                entries::upsert(tx, entry, keys, at()).await?;
+                positions::advance(tx, "directory.changes", 4).await?;
+                let mut leaf = leaf(9);
+                leaf.activity = Activity::Apply;
+                leaf.identifier = Some(entry.public.identifier.as_str().to_owned());
+                leaf.entity = Some(EntityReference {
+                    revision: Some(entry.public.revision),
+                    file_sm3: entry.public.file.as_ref().map(|file| file.sm3.clone()),
+                    peer: None,
+                });
+                leaf.message = Some(schemas::leaf::MessageReference {
+                    id: "m".to_owned(),
+                    topic: Some("directory.changes".to_owned()),
+                    position: Some(4),
+                });
+                log.append(tx, leaf, None).await
+            })
+        })
+        .await
+        .unwrap();
+    bench
+}
+
+#[track_caller]
+fn check(tampering: &'static str, expected: &'static [&'static str]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let found = runtime.block_on(async {
+        let bench = filled().await;
+        assert!(bench.faults().await.is_empty(), "clean before");
+        bench.tamper(tampering).await;
+        bench.faults().await
+    });
+    assert_eq!(found, expected, "{tampering}");
+}
+
+const NO_LEAF_GUARDS: &str =
+    "drop trigger log_leaf_never_changes; drop trigger log_leaf_never_goes;";
+
+#[test]
+fn fsck_finds_a_changed_leaf() {
+    let sql = "drop trigger log_leaf_never_changes; update log_leaf set bytes = \
+        cast(replace(cast(bytes as text), '\"OK\"', '\"KO\"') as blob) where position = 4;";
+    // The head at 9 was signed over the leaf as it was.
+    check(
+        sql,
+        &[
+            "FSCK_HEAD_ROOT",
+            "FSCK_LEAF_HASH",
+            "FSCK_LOG_FRONTIER",
+            "FSCK_NODE_HASH",
+        ],
+    );
+}
+
+#[test]
+fn fsck_finds_a_leaf_filed_elsewhere() {
+    let sql = "drop trigger log_leaf_never_changes; \
+        update log_leaf set identifier = 'other' where position = 3;";
+    check(sql, &["FSCK_LEAF_IDENTIFIER"]);
+}
+
+#[tokio::test]
+async fn fsck_finds_a_removed_leaf() {
+    let bench = filled().await;
+    bench.tamper(NO_LEAF_GUARDS).await;
+    bench
+        .tamper("delete from log_leaf where position = 5")
+        .await;
+    let faults = bench.faults().await;
+    assert!(faults.contains(&"FSCK_LEAF_MISSING"), "{faults:?}");
+    assert!(faults.contains(&"FSCK_HEAD_BEYOND"), "{faults:?}");
+}
+
+#[test]
+fn fsck_finds_a_changed_node() {
+    let sql = "drop trigger log_node_never_changes; \
+        update log_node set hash = zeroblob(32) where level = 1 and position = 1;";
+    check(sql, &["FSCK_NODE_HASH"]);
+}
+
+#[test]
+fn fsck_finds_a_removed_node() {
+    let sql = "drop trigger log_node_never_goes; delete from log_node where level = 2;";
+    check(sql, &["FSCK_NODE_MISSING"]);
+}
+
+#[test]
+fn fsck_finds_a_rewritten_head() {
+    let sql = "drop trigger log_head_never_changes; update log_head set \
+        root = zeroblob(32), note = replace(note, 'hub.zhejiang', 'hub.sichuan');";
+    check(sql, &["FSCK_HEAD_SIGNATURE"]);
+}
+
+#[test]
+fn fsck_finds_a_replaced_private_detail() {
+    let sql = "update log_private set sealed = \
+        (select sealed from log_private where position = 0) where position = 3;";
+    check(sql, &["FSCK_PRIVATE_SEAL"]);
+}
+
+#[test]
+fn fsck_accepts_an_erased_private_detail() {
+    check(
+        "update log_private set sealed = null where position = 3;",
+        &[],
+    );
+}
+
+#[test]
+fn fsck_finds_a_removed_private_detail() {
+    check(
+        "delete from log_private where position = 3;",
+        &["FSCK_PRIVATE_MISSING"],
+    );
+}
+
+#[test]
+fn fsck_finds_a_changed_entry() {
+    let sql = "update entry set public = replace(public, '\"01\"', '\"07\"'), status = '07';";
+    check(sql, &["FSCK_ENTRY_SEAL"]);
+}
+
+#[test]
+fn fsck_finds_a_changed_status_column() {
+    check("update entry set status = '07';", &["FSCK_ENTRY_COLUMNS"]);
+}
+
+#[test]
+fn fsck_finds_a_removed_entry() {
+    check(
+        "delete from entry_holder; delete from entry;",
+        &["FSCK_ENTRY_MISSING"],
+    );
+}
+
+#[test]
+fn fsck_finds_a_changed_holder() {
+    let sql = "update entry_holder set holder_token = lower(hex(zeroblob(32)));";
+    check(sql, &["FSCK_ENTRY_HOLDERS"]);
+}
+
+#[test]
+fn fsck_finds_a_position_that_went_back() {
+    check("update consumed set position = 3;", &["FSCK_POSITION"]);
+}
+
+#[test]
+fn fsck_finds_a_cut_log() {
+    let sql = "drop trigger log_leaf_never_goes; drop trigger log_never_shrinks; \
+        delete from log_leaf where position >= 8; update log set size = 8;";
+    // The entry's own leaf went with the rest.
+    check(
+        sql,
+        &[
+            "FSCK_ENTRY_NO_LEAF",
+            "FSCK_HEAD_BEYOND",
+            "FSCK_LOG_FRONTIER",
+            "FSCK_NODE_EXTRA",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn the_log_of_another_node_is_refused() {
+    let bench = Bench::new().await;
+    let refused = ProvenanceLog::open(&bench.store, "sichuan", &bench.keys).await;
+    assert!(matches!(refused, Err(StoreError::OtherLog { .. })));
+}
+
+#[tokio::test]
+async fn nothing_personal_stands_in_the_file() {
+    let bench = filled().await;
+    bench.store.close().await;
+    for name in std::fs::read_dir(bench.folder.path()).unwrap() {
+        let path = name.unwrap().path();
+        check_absent(
+            &path,
+            &["OPERATOR-NAME", HOLDER_CODE, "测试企业", "示建字第0001号"],
+        );
+    }
+}
+
+#[track_caller]
+fn check_absent(path: &Path, texts: &[&str]) {
+    let bytes = std::fs::read(path).unwrap();
+    for text in texts {
+        let found = bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes());
+        assert!(!found, "{text} stands in clear in {}", path.display());
+    }
+}

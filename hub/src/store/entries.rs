@@ -1,7 +1,8 @@
 //! Tables `entry` and `entry_holder`: the directory.
 //!
 //! The private part of an entry and the codes of its holders never stand in clear (invariant 7):
-//! the one is sealed with the node's column key for its row, the others are keyed-hash tokens.
+//! the one is sealed with the node's column key, the others are keyed-hash tokens. The seal also
+//! covers the public part beside it: a row that someone else changed does not open.
 
 use certs::columns::ColumnKey;
 use certs::node_key::NodeKeys;
@@ -152,6 +153,107 @@ pub async fn count(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
     unsigned(TABLE, count)
 }
 
+/// One entry as it stands in its row, for whoever checks the rows.
+pub(crate) struct RawEntry {
+    pub(crate) identifier: String,
+    pub(crate) revision: u64,
+    /// The columns copied from the public part, in a form to compare.
+    pub(crate) columns: String,
+    /// The same, made from the public part; none when that cannot be read.
+    pub(crate) expected_columns: Option<String>,
+    /// The entry; none when it does not open with the node's key.
+    pub(crate) entry: Option<Entry>,
+    /// Tokens of its holders, sorted.
+    pub(crate) holder_tokens: Vec<String>,
+}
+
+type RawRow = (
+    String,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    i64,
+    String,
+    String,
+    Vec<u8>,
+    Option<String>,
+);
+
+/// Rows in the order of their identifiers, after a cursor.
+pub(crate) async fn raw_page(
+    from: impl SqliteExecutor<'_>,
+    after: &str,
+    limit: u32,
+    key: &ColumnKey,
+) -> Result<Vec<RawEntry>, StoreError> {
+    let rows: Vec<RawRow> = sqlx::query_as(
+        "select identifier, licence_key, version, type_code, status, home_node, revision, \
+         issued_on, public, private_sealed, \
+         (select group_concat(holder_token, ',') from entry_holder h \
+          where h.identifier = e.identifier and h.type_code = e.type_code) \
+         from entry e where identifier > $1 order by identifier limit $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(from)
+    .await?;
+    rows.into_iter().map(|row| raw(row, key)).collect()
+}
+
+fn raw(row: RawRow, key: &ColumnKey) -> Result<RawEntry, StoreError> {
+    let (identifier, licence, version, kind, status, home, revision, issued, public, sealed, held) =
+        row;
+    let columns =
+        format!("{identifier} {licence} {version} {kind} {status} {home} {revision} {issued}");
+    let expected_columns = from_json(TABLE, "public part", &public)
+        .ok()
+        .map(|public: EntryPublic| columns_of(&public));
+    let row = (identifier, public, sealed);
+    let entry = opened(&row, key).ok();
+    let mut holder_tokens: Vec<String> = held
+        .map(|tokens| tokens.split(',').map(str::to_owned).collect())
+        .unwrap_or_default();
+    holder_tokens.sort_unstable();
+    Ok(RawEntry {
+        identifier: row.0,
+        revision: unsigned(TABLE, revision)?,
+        columns,
+        expected_columns,
+        entry,
+        holder_tokens,
+    })
+}
+
+fn columns_of(public: &EntryPublic) -> String {
+    let identifier = &public.identifier;
+    format!(
+        "{identifier} {} {} {} {} {} {} {}",
+        identifier.licence_key(),
+        identifier.version(),
+        public.type_code,
+        public.status.code(),
+        public.home_node,
+        public.revision,
+        public.issued_on,
+    )
+}
+
+/// Of the given identifiers and revisions, those that no row has reached.
+pub(crate) async fn unreached(
+    from: impl SqliteExecutor<'_>,
+    wanted: &[(String, u64)],
+) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select value ->> 0 from json_each($1) w where not exists (select 1 from entry e \
+         where e.identifier = w.value ->> 0 and e.revision >= w.value ->> 1)",
+    )
+    .bind(to_json("identifiers", &wanted)?)
+    .fetch_all(from)
+    .await?)
+}
+
 async fn write_entry(
     tx: &mut Tx<'_>,
     entry: &Entry,
@@ -163,8 +265,9 @@ async fn write_entry(
     let public = &entry.public;
     let identifier = public.identifier.as_str();
     let private = to_json("private part", &entry.private)?;
+    let public_text = to_json("public part", public)?;
     let sealed = key
-        .seal(&associated(identifier), private.as_bytes())
+        .seal(&associated(identifier, &public_text), private.as_bytes())
         .map_err(|_| StoreError::Column { column: PRIVATE })?;
     sqlx::query(
         "insert into entry (identifier, licence_key, version, type_code, status, home_node, \
@@ -184,7 +287,7 @@ async fn write_entry(
     .bind(&public.home_node)
     .bind(revision)
     .bind(public.issued_on.to_string())
-    .bind(to_json("public part", public)?)
+    .bind(public_text)
     .bind(sealed)
     .bind(instant(at))
     .bind(name)
@@ -216,7 +319,7 @@ async fn write_holders(tx: &mut Tx<'_>, entry: &Entry, keys: &NodeKeys) -> Resul
 
 fn opened((identifier, public, sealed): &Row, key: &ColumnKey) -> Result<Entry, StoreError> {
     let private = key
-        .open(&associated(identifier), sealed)
+        .open(&associated(identifier, public), sealed)
         .map_err(|_| StoreError::Column { column: PRIVATE })?;
     let private: EntryPrivate =
         serde_json::from_slice(&private).map_err(|_| StoreError::Corrupt {
@@ -231,7 +334,8 @@ fn opened((identifier, public, sealed): &Row, key: &ColumnKey) -> Result<Entry, 
 
 const PRIVATE: &str = "entry.private_sealed";
 
-/// Binds the sealed column to its row: moved to another row it does not open.
-fn associated(identifier: &str) -> Vec<u8> {
-    format!("{PRIVATE}:{identifier}").into_bytes()
+/// Binds the sealed column to its row and to the public part as it is stored.
+fn associated(identifier: &str, public_text: &str) -> Vec<u8> {
+    let digest = hex::encode(certs::digest::sm3(public_text.as_bytes()));
+    format!("{PRIVATE}:{identifier}:{digest}").into_bytes()
 }

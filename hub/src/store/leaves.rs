@@ -87,20 +87,24 @@ pub async fn of_identifier(
     rows.into_iter().map(leaf).collect()
 }
 
-/// Sealed private detail of a leaf: none when it has none, an empty inner option once erased.
+/// Sealed private details of the leaves from `first` to `last`; an empty option once erased.
 ///
 /// # Errors
 /// Failures of the database.
 pub(crate) async fn private(
     from: impl SqliteExecutor<'_>,
-    index: u64,
-) -> Result<Option<Option<Vec<u8>>>, StoreError> {
-    let row: Option<(Option<Vec<u8>>,)> =
-        sqlx::query_as("select sealed from log_private where position = $1")
-            .bind(signed("leaf index", index)?)
-            .fetch_optional(from)
+    first: u64,
+    last: u64,
+) -> Result<HashMap<u64, Option<Vec<u8>>>, StoreError> {
+    let rows: Vec<(i64, Option<Vec<u8>>)> =
+        sqlx::query_as("select position, sealed from log_private where position between $1 and $2")
+            .bind(signed("leaf index", first)?)
+            .bind(signed("leaf index", last)?)
+            .fetch_all(from)
             .await?;
-    Ok(row.map(|(sealed,)| sealed))
+    rows.into_iter()
+        .map(|(position, sealed)| Ok((unsigned("log_private", position)?, sealed)))
+        .collect()
 }
 
 /// Hashes of the named complete subtrees, level 0 included.
@@ -135,22 +139,15 @@ pub(crate) async fn nodes(
         .collect()
 }
 
-/// Number of nodes above the leaves, of leaves, and of private details without a leaf.
-pub(crate) async fn row_counts(
-    connection: &mut SqliteConnection,
-) -> Result<(u64, u64, u64), StoreError> {
-    let (nodes, leaves, orphans): (i64, i64, i64) = sqlx::query_as(
-        "select (select count(*) from log_node), (select count(*) from log_leaf), \
-         (select count(*) from log_private p \
-          where not exists (select 1 from log_leaf l where l.position = p.position))",
+/// Number of nodes above the leaves, and of private details without a leaf.
+pub(crate) async fn row_counts(from: impl SqliteExecutor<'_>) -> Result<(u64, u64), StoreError> {
+    let (nodes, orphans): (i64, i64) = sqlx::query_as(
+        "select (select count(*) from log_node), (select count(*) from log_private p \
+         where not exists (select 1 from log_leaf l where l.position = p.position))",
     )
-    .fetch_one(connection)
+    .fetch_one(from)
     .await?;
-    Ok((
-        unsigned(NODE, nodes)?,
-        unsigned(LEAF, leaves)?,
-        unsigned("log_private", orphans)?,
-    ))
+    Ok((unsigned(NODE, nodes)?, unsigned("log_private", orphans)?))
 }
 
 fn leaf((position, bytes, leaf_hash, identifier): Row) -> Result<StoredLeaf, StoreError> {

@@ -99,9 +99,10 @@ pub async fn count(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
 /// # Errors
 /// Failures of the database.
 pub async fn mark_sent(tx: &mut Tx<'_>, numbers: &[i64]) -> Result<(), StoreError> {
-    sqlx::query("delete from outbox where number in (select value from json_each($1))")
+    let done = sqlx::query("delete from outbox where number in (select value from json_each($1))")
         .bind(to_json("numbers", &numbers)?)
         .execute(tx.connection())
         .await?;
+    tx.count_bookkeeping(done.rows_affected());
     Ok(())
 }

@@ -41,5 +41,6 @@ pub async fn advance(tx: &mut Tx<'_>, topic: &str, position: i64) -> Result<(), 
             position,
         });
     }
+    tx.count_bookkeeping(done.rows_affected());
     Ok(())
 }

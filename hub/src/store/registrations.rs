@@ -120,6 +120,20 @@ pub async fn count_awaiting(from: impl SqliteExecutor<'_>) -> Result<u64, StoreE
     unsigned(TABLE, count)
 }
 
+/// Registered identifiers whose entry is missing or of another revision.
+pub(crate) async fn without_entry(
+    from: impl SqliteExecutor<'_>,
+    limit: u32,
+) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select identifier from registration r where not exists (select 1 from entry e \
+         where e.identifier = r.identifier and e.revision = r.revision) limit $1",
+    )
+    .bind(limit)
+    .fetch_all(from)
+    .await?)
+}
+
 fn registration(row: Row) -> Result<Registration, StoreError> {
     let (identifier, revision, content_token, message_id, outcome, at) = row;
     let outcome = outcome.map(|name| outcome_from(TABLE, &name)).transpose()?;

@@ -23,6 +23,9 @@ pub struct Tx<'c> {
     inner: Transaction<'c, Sqlite>,
     name: &'static str,
     kind: Kind,
+    /// Rows changed that are bookkeeping wherever they change: a position that moves past a
+    /// message, a message that the bus now has.
+    bookkeeping: u64,
     pub(super) log: Option<Pending>,
 }
 
@@ -42,6 +45,11 @@ impl Tx<'_> {
     /// The connection, for reading inside the transaction with the tables' read functions.
     pub fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.inner
+    }
+
+    /// Counts rows that were changed as bookkeeping: they need no leaf.
+    pub(super) fn count_bookkeeping(&mut self, rows: u64) {
+        self.bookkeeping += rows;
     }
 
     /// The connection, for a write that is a change of state.
@@ -147,6 +155,7 @@ impl Store {
             inner,
             name,
             kind,
+            bookkeeping: 0,
             log: None,
         };
         let changes = total_changes(tx.connection()).await?;
@@ -156,7 +165,10 @@ impl Store {
 
 impl Tx<'_> {
     async fn finish(mut self, changes_before: i64) -> Result<usize, StoreError> {
-        let changed = total_changes(&mut self.inner).await? != changes_before;
+        let changes = total_changes(&mut self.inner)
+            .await?
+            .saturating_sub(changes_before);
+        let changed = u64::try_from(changes).unwrap_or(u64::MAX) > self.bookkeeping;
         let leaves = self.log.as_ref().map_or(0, Pending::appended);
         if changed && leaves == 0 && self.kind == Kind::State {
             self.inner.rollback().await?;
