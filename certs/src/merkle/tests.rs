@@ -1,5 +1,7 @@
 //! The tree against the recursive definitions of RFC 6962 §2.1, written down naively.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use super::*;
@@ -7,96 +9,123 @@ use super::*;
 /// Sizes that are tried one by one: past 2⁷, so that every shape of the lower levels occurs.
 const SIZE_MAX: u64 = 130;
 
-fn leaves(count: u64) -> Vec<Vec<u8>> {
-    (0..count)
-        .map(|number| number.to_be_bytes().to_vec())
-        .collect()
+/// The definitions over leaves 0, 1, 2…, each root computed once.
+struct Naive {
+    hash: LogHash,
+    leaves: Vec<Vec<u8>>,
+    roots: RefCell<HashMap<(usize, usize), [u8; 32]>>,
 }
 
-fn naive_root(hash: LogHash, leaves: &[Vec<u8>]) -> [u8; 32] {
-    match leaves {
-        [] => hash.empty(),
-        [leaf] => hash.leaf(leaf),
-        _ => {
-            let (left, right) = leaves.split_at(naive_split(leaves.len()));
-            hash.node(&naive_root(hash, left), &naive_root(hash, right))
+impl Naive {
+    fn new(hash: LogHash, leaves: Vec<Vec<u8>>) -> Self {
+        Self {
+            hash,
+            leaves,
+            roots: RefCell::default(),
         }
     }
-}
 
-fn naive_path(hash: LogHash, index: usize, leaves: &[Vec<u8>]) -> Vec<[u8; 32]> {
-    if leaves.len() <= 1 {
-        return Vec::new();
-    }
-    let split = naive_split(leaves.len());
-    let (left, right) = leaves.split_at(split);
-    let (mut path, sibling) = if index < split {
-        (naive_path(hash, index, left), naive_root(hash, right))
-    } else {
-        (
-            naive_path(hash, index - split, right),
-            naive_root(hash, left),
+    fn counted(hash: LogHash, count: u64) -> Self {
+        Self::new(
+            hash,
+            (0..count)
+                .map(|number| number.to_be_bytes().to_vec())
+                .collect(),
         )
-    };
-    path.push(sibling);
-    path
-}
+    }
 
-fn naive_consistency(hash: LogHash, old: usize, leaves: &[Vec<u8>], own: bool) -> Vec<[u8; 32]> {
-    if old == leaves.len() {
-        return if own {
-            Vec::new()
-        } else {
-            vec![naive_root(hash, leaves)]
+    fn leaf(&self, index: u64) -> [u8; 32] {
+        self.hash.leaf(&self.leaves[place(index)])
+    }
+
+    /// MTH.
+    fn root(&self, start: usize, end: usize) -> [u8; 32] {
+        if let Some(root) = self.roots.borrow().get(&(start, end)) {
+            return *root;
+        }
+        let root = match end - start {
+            0 => self.hash.empty(),
+            1 => self.hash.leaf(&self.leaves[start]),
+            count => {
+                let middle = start + split(count);
+                self.hash
+                    .node(&self.root(start, middle), &self.root(middle, end))
+            }
         };
+        self.roots.borrow_mut().insert((start, end), root);
+        root
     }
-    let split = naive_split(leaves.len());
-    let (left, right) = leaves.split_at(split);
-    let (mut path, sibling) = if old <= split {
-        (
-            naive_consistency(hash, old, left, own),
-            naive_root(hash, right),
-        )
-    } else {
-        (
-            naive_consistency(hash, old - split, right, false),
-            naive_root(hash, left),
-        )
-    };
-    path.push(sibling);
-    path
+
+    /// PATH.
+    fn path(&self, index: usize, start: usize, end: usize) -> Vec<[u8; 32]> {
+        if end - start <= 1 {
+            return Vec::new();
+        }
+        let middle = start + split(end - start);
+        let (mut path, sibling) = if index < middle {
+            (self.path(index, start, middle), self.root(middle, end))
+        } else {
+            (self.path(index, middle, end), self.root(start, middle))
+        };
+        path.push(sibling);
+        path
+    }
+
+    /// SUBPROOF.
+    fn consistency(&self, old: usize, start: usize, end: usize, own: bool) -> Vec<[u8; 32]> {
+        if old == end {
+            return if own {
+                Vec::new()
+            } else {
+                vec![self.root(start, end)]
+            };
+        }
+        let middle = start + split(end - start);
+        let (mut path, sibling) = if old <= middle {
+            (
+                self.consistency(old, start, middle, own),
+                self.root(middle, end),
+            )
+        } else {
+            (
+                self.consistency(old, middle, end, false),
+                self.root(start, middle),
+            )
+        };
+        path.push(sibling);
+        path
+    }
+
+    /// What a store of `size` leaves gives; asking for an incomplete subtree fails the test.
+    fn stored(&self, size: u64) -> impl FnMut(u32, u64) -> Result<[u8; 32], Infallible> + '_ {
+        move |level, index| {
+            let end = (index + 1) << level;
+            assert!(end <= size, "subtree {level}, {index} of {size} leaves");
+            Ok(self.root(place(index << level), place(end)))
+        }
+    }
+
+    /// The root as a log makes it: from the complete subtrees.
+    fn folded_root(&self, size: u64) -> [u8; 32] {
+        let mut node = self.stored(size);
+        let subtrees: Vec<[u8; 32]> = complete_subtrees(size)
+            .into_iter()
+            .map(|(level, index)| node(level, index).expect("infallible"))
+            .collect();
+        root_of_subtrees(self.hash, &subtrees)
+    }
 }
 
-fn naive_split(count: usize) -> usize {
+fn place(number: u64) -> usize {
+    usize::try_from(number).expect("small")
+}
+
+fn split(count: usize) -> usize {
     let mut split = 1;
     while split * 2 < count {
         split *= 2;
     }
     split
-}
-
-/// Gives complete subtrees only: asking for another fails the test.
-fn stored(
-    hash: LogHash,
-    leaves: &[Vec<u8>],
-) -> impl FnMut(u32, u64) -> Result<[u8; 32], Infallible> + '_ {
-    move |level, index| {
-        let start = usize::try_from(index << level).expect("small");
-        let end = start + (1_usize << level);
-        Ok(naive_root(
-            hash,
-            leaves.get(start..end).expect("a complete subtree"),
-        ))
-    }
-}
-
-fn root(hash: LogHash, leaves: &[Vec<u8>]) -> [u8; 32] {
-    let mut node = stored(hash, leaves);
-    let subtrees: Vec<[u8; 32]> = complete_subtrees(leaves.len() as u64)
-        .into_iter()
-        .map(|(level, index)| node(level, index).expect("infallible"))
-        .collect();
-    root_of_subtrees(hash, &subtrees)
 }
 
 #[test]
@@ -107,7 +136,7 @@ fn known_roots_of_sha256() {
     assert_eq!(hex::encode(hash.empty()), empty);
     let first = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
     assert_eq!(hex::encode(hash.leaf(b"")), first);
-    let both = root(hash, &[Vec::new(), vec![0]]);
+    let both = Naive::new(hash, vec![Vec::new(), vec![0]]).folded_root(2);
     let second = "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125";
     assert_eq!(hex::encode(both), second);
 }
@@ -124,20 +153,18 @@ fn empty_sm3() {
 #[test]
 fn roots_and_inclusion_paths_equal_the_definition() {
     let hash = LogHash::Sm3;
+    let naive = Naive::counted(hash, SIZE_MAX);
     for size in 0..=SIZE_MAX {
-        let leaves = leaves(size);
-        let root = root(hash, &leaves);
-        assert_eq!(root, naive_root(hash, &leaves), "root of {size}");
+        let root = naive.folded_root(size);
+        assert_eq!(root, naive.root(0, place(size)), "root of {size}");
         for index in 0..size {
-            let path =
-                inclusion_path(hash, index, size, stored(hash, &leaves)).expect("infallible");
-            let place = usize::try_from(index).expect("small");
+            let path = inclusion_path(hash, index, size, naive.stored(size)).expect("infallible");
             assert_eq!(
                 path,
-                naive_path(hash, place, &leaves),
+                naive.path(place(index), 0, place(size)),
                 "path of {index} in {size}"
             );
-            let leaf = hash.leaf(&leaves[place]);
+            let leaf = naive.leaf(index);
             assert!(verify_inclusion(hash, &leaf, index, size, &path, &root));
             check_refusals(hash, &leaf, index, size, &path, &root);
         }
@@ -168,54 +195,36 @@ fn check_refusals(
 #[test]
 fn consistency_paths_equal_the_definition() {
     let hash = LogHash::Sm3;
-    let all = leaves(SIZE_MAX);
-    let roots: Vec<[u8; 32]> = (0..=all.len())
-        .map(|size| naive_root(hash, &all[..size]))
-        .collect();
-    for new in 1..all.len() {
-        let leaves = &all[..new];
+    let naive = Naive::counted(hash, SIZE_MAX);
+    for new in 1..=SIZE_MAX {
+        let new_root = naive.root(0, place(new));
         for old in 1..=new {
-            let (old_size, new_size) = (old as u64, new as u64);
-            let path = consistency_path(hash, old_size, new_size, stored(hash, leaves))
-                .expect("infallible");
+            let old_root = naive.root(0, place(old));
+            let path = consistency_path(hash, old, new, naive.stored(new)).expect("infallible");
             assert_eq!(
                 path,
-                naive_consistency(hash, old, leaves, true),
+                naive.consistency(place(old), 0, place(new), true),
                 "{old} to {new}"
             );
             let verify = |old_root, new_root, path: &[[u8; 32]]| {
-                verify_consistency(hash, old_size, old_root, new_size, new_root, path)
+                verify_consistency(hash, old, old_root, new, new_root, path)
             };
-            assert!(verify(&roots[old], &roots[new], &path), "{old} to {new}");
-            assert!(!verify(&[1; 32], &roots[new], &path));
-            assert!(!verify(&roots[old], &[1; 32], &path));
+            assert!(verify(&old_root, &new_root, &path), "{old} to {new}");
+            assert!(!verify(&[1; 32], &new_root, &path));
+            assert!(!verify(&old_root, &[1; 32], &path));
             assert!(!verify(
-                &roots[old],
-                &roots[new],
+                &old_root,
+                &new_root,
                 &[path.clone(), vec![[0; 32]]].concat()
             ));
             if let Some((_, shorter)) = path.split_last() {
-                assert!(!verify(&roots[old], &roots[new], shorter));
+                assert!(!verify(&old_root, &new_root, shorter));
             }
         }
         let empty = hash.empty();
-        assert!(verify_consistency(
-            hash,
-            0,
-            &empty,
-            new as u64,
-            &roots[new],
-            &[]
-        ));
-        assert!(!verify_consistency(
-            hash,
-            0,
-            &roots[1],
-            new as u64,
-            &roots[new],
-            &[]
-        ));
-        let back = verify_consistency(hash, new as u64 + 1, &empty, new as u64, &empty, &[]);
+        assert!(verify_consistency(hash, 0, &empty, new, &new_root, &[]));
+        assert!(!verify_consistency(hash, 0, &new_root, new, &new_root, &[]));
+        let back = verify_consistency(hash, new + 1, &empty, new, &empty, &[]);
         assert!(!back, "a tree that shrank was accepted");
     }
 }
@@ -251,29 +260,29 @@ mod properties {
         #[test]
         fn a_changed_leaf_is_never_proved(size in 1_u64..2_000, pick: u64, flip in 0_usize..8) {
             let hash = LogHash::Sha256;
-            let leaves = leaves(size);
+            let naive = Naive::counted(hash, size);
             let index = pick % size;
-            let root = root(hash, &leaves);
-            let path =
-                inclusion_path(hash, index, size, stored(hash, &leaves)).expect("infallible");
-            let mut leaf = leaves[usize::try_from(index).expect("small")].clone();
-            prop_assert!(verify_inclusion(hash, &hash.leaf(&leaf), index, size, &path, &root));
-            leaf[flip] ^= 1;
-            prop_assert!(!verify_inclusion(hash, &hash.leaf(&leaf), index, size, &path, &root));
+            let root = naive.folded_root(size);
+            let path = inclusion_path(hash, index, size, naive.stored(size)).expect("infallible");
+            let leaf = naive.leaf(index);
+            prop_assert!(verify_inclusion(hash, &leaf, index, size, &path, &root));
+            let mut changed = naive.leaves[place(index)].clone();
+            changed[flip] ^= 1;
+            let changed = hash.leaf(&changed);
+            prop_assert!(!verify_inclusion(hash, &changed, index, size, &path, &root));
         }
 
         #[test]
         fn a_changed_past_is_never_consistent(new in 2_u64..1_000, pick: u64, changed: u64) {
             let hash = LogHash::Sm3;
             let old = 1 + pick % (new - 1);
-            let honest = leaves(new);
-            let mut forged = honest.clone();
-            forged[usize::try_from(changed % old).expect("small")][0] ^= 1;
-            let old_root = root(hash, &honest[..usize::try_from(old).expect("small")]);
-            let path =
-                consistency_path(hash, old, new, stored(hash, &forged)).expect("infallible");
-            let forged_root = root(hash, &forged);
-            prop_assert!(!verify_consistency(hash, old, &old_root, new, &forged_root, &path));
+            let honest = Naive::counted(hash, old);
+            let mut leaves = Naive::counted(hash, new).leaves;
+            leaves[place(changed % old)][0] ^= 1;
+            let forged = Naive::new(hash, leaves);
+            let path = consistency_path(hash, old, new, forged.stored(new)).expect("infallible");
+            let (old_root, new_root) = (honest.folded_root(old), forged.folded_root(new));
+            prop_assert!(!verify_consistency(hash, old, &old_root, new, &new_root, &path));
         }
     }
 }
