@@ -5,15 +5,19 @@
 //! (a trusted node signed a head with this root). The first without the second proves nothing,
 //! because anyone can build a tree.
 
+pub mod leaf_text;
+
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use certs::merkle::{LogHash, verify_inclusion};
 use certs::node_key::NodePublicKeys;
 use certs::note::verify_proof;
+use schemas::catalogue;
 use schemas::envelope::is_node_name;
 use schemas::leaf::Leaf;
-use schemas::proof::{Checkpoint, Proof, SignedNote};
+use schemas::proof::{Checkpoint, PROOF_BYTES_MAX, Proof, SignedNote};
 
 use crate::provenance::origin_of;
 
@@ -72,6 +76,12 @@ pub enum Voucher {
 /// Why a proof proves nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Unproven {
+    /// Larger than any proof.
+    #[error("larger than any proof")]
+    TooLarge,
+    /// Not text.
+    #[error("not a proof file: no UTF-8 text")]
+    Text,
     /// Not a proof file.
     #[error("not a proof file: {0}")]
     Malformed(#[from] schemas::proof::ProofError),
@@ -95,6 +105,31 @@ pub enum Unproven {
         /// The node.
         node: String,
     },
+}
+
+/// What came of one proof file, to be shown: its text is in Chinese and English.
+#[derive(Debug)]
+pub struct FileReport(Result<Proven, Unproven>);
+
+/// Verifies a proof file against a folder of trusted nodes.
+///
+/// # Errors
+/// The file or the folder cannot be read. A proof that proves nothing is in the report.
+pub fn file(path: &Path, trust: Option<&Path>) -> Result<FileReport, TrustError> {
+    let trusted = match trust {
+        Some(folder) => TrustedNodes::from_folder(folder)?,
+        None => TrustedNodes::default(),
+    };
+    let size = std::fs::metadata(path)?.len();
+    if size > PROOF_BYTES_MAX as u64 {
+        return Ok(FileReport(Err(Unproven::TooLarge)));
+    }
+    let bytes = std::fs::read(path)?;
+    let checked = match std::str::from_utf8(&bytes) {
+        Ok(text) => verify(text, &trusted),
+        Err(_) => Err(Unproven::Text),
+    };
+    Ok(FileReport(checked))
 }
 
 /// Verifies the text of a proof file.
@@ -130,6 +165,78 @@ pub fn verify(text: &str, trusted: &TrustedNodes) -> Result<Proven, Unproven> {
         head,
         voucher,
     })
+}
+
+impl Unproven {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "PROOF_TOO_LARGE",
+            Self::Text => "PROOF_MALFORMED",
+            Self::Malformed(error) => error.code(),
+            Self::Leaf => "PROOF_NO_LEAF",
+            Self::Path => "PROOF_PATH",
+            Self::OtherLog { .. } => "PROOF_OTHER_LOG",
+            Self::Signature { .. } => "PROOF_SIGNATURE",
+        }
+    }
+}
+
+impl FileReport {
+    /// Whether a trusted node vouches for the leaf.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        matches!(
+            &self.0,
+            Ok(Proven {
+                voucher: Voucher::Node(_),
+                ..
+            })
+        )
+    }
+
+    /// Stable code; none when proven.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        match &self.0 {
+            Ok(Proven {
+                voucher: Voucher::Node(_),
+                ..
+            }) => None,
+            Ok(Proven {
+                voucher: Voucher::Nobody,
+                ..
+            }) => Some("PROOF_NOBODY"),
+            Err(unproven) => Some(unproven.code()),
+        }
+    }
+}
+
+impl fmt::Display for FileReport {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(proven) => {
+                let (index, size) = (proven.index, proven.head.size);
+                match &proven.voucher {
+                    Voucher::Node(node) => writeln!(
+                        out,
+                        "已证明 proven: {node} · 第 {index} 条 leaf {index}, 共 {size} 条 of {size}"
+                    )?,
+                    Voucher::Nobody => writeln!(out, "未证明 not proven: PROOF_NOBODY")?,
+                }
+                out.write_str(&leaf_text::lines(&proven.leaf, "  "))?;
+            }
+            Err(unproven) => writeln!(out, "未证明 not proven: {} {unproven}", unproven.code())?,
+        }
+        match self.code().and_then(catalogue::text) {
+            Some(text) => {
+                writeln!(out, "  {}。{}", text.zh, text.next_zh)?;
+                writeln!(out, "  {}. {}.", text.en, text.next_en)
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// A proof does not name its hash: the one with which the path leads to the root. A forger gains
@@ -189,7 +296,7 @@ impl TrustedNodes {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_node_file(folder: &Path, node: &str, keys: &NodePublicKeys) -> Result<(), TrustError> {
+pub fn publish_keys(folder: &Path, node: &str, keys: &NodePublicKeys) -> Result<(), TrustError> {
     let file = format!("{node}{NODE_FILE_END}");
     let text = serde_json::to_vec_pretty(keys)
         .map_err(|_| TrustError::Malformed { file: file.clone() })?;
