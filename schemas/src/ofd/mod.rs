@@ -38,7 +38,8 @@ impl Refusal {
     }
 
     /// The same refusal, naming the part it is about.
-    pub(crate) fn inside(self, part: &str) -> Self {
+    #[must_use]
+    pub fn inside(self, part: &str) -> Self {
         Self {
             code: self.code,
             detail: format!("{part}: {}", self.detail),

@@ -56,7 +56,7 @@ pub struct Element {
     /// Text directly in this element, all pieces joined.
     pub text: String,
     /// Child elements in order.
-    pub children: Vec<Element>,
+    pub children: Vec<Self>,
 }
 
 /// Reads a part, passing each event to `handler`.

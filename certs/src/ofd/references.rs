@@ -1,0 +1,112 @@
+//! References of one signature: every protected file is there and has the digest that was signed.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use schemas::ofd::container::{FileId, Package};
+use schemas::ofd::path;
+use schemas::ofd::signatures::{Reference, SignatureDescription};
+use schemas::verdict::{CheckResult, Checks, FindingCode};
+
+use super::hashes::Hashes;
+use crate::digest::DigestAlgorithm;
+
+/// Checks all references; returns the files that they protect.
+pub(super) fn check(
+    package: &Package<'_>,
+    hashes: &Hashes<'_, '_>,
+    signature_part: FileId,
+    description: &SignatureDescription,
+    checks: &mut Checks,
+) -> BTreeSet<FileId> {
+    // GB/T 33190-2016 lets a missing method mean MD5, which is as unacceptable as a written one.
+    let method = description.check_method.as_deref().unwrap_or("MD5");
+    let algorithm = DigestAlgorithm::parse(method);
+    if algorithm.is_none() {
+        let detail = format!("digest algorithm {} is not accepted", method.escape_debug());
+        checks.fail(FindingCode::SigAlg, detail);
+    }
+    let mut covered = BTreeSet::new();
+    let mut is_whole = true;
+    for reference in &description.references {
+        let Some(file) = find(package, signature_part, reference, checks) else {
+            is_whole = false;
+            continue;
+        };
+        covered.insert(file);
+        if let Some(algorithm) = algorithm {
+            is_whole &= compare(package, hashes, file, algorithm, reference, checks);
+        }
+    }
+    if let Some(algorithm) = algorithm.filter(|_| is_whole && !covered.is_empty()) {
+        let detail = format!("{} files, {}", covered.len(), algorithm.as_str());
+        checks.pass(FindingCode::RefDigest, detail);
+    }
+    covered
+}
+
+fn find(
+    package: &Package<'_>,
+    signature_part: FileId,
+    reference: &Reference,
+    checks: &mut Checks,
+) -> Option<FileId> {
+    // Relative references are written from the root more often than from the signature's folder.
+    let own_folder = path::folder(package.name(signature_part));
+    let document_folder = own_folder.split('/').next().unwrap_or_default();
+    match path::resolve(
+        package,
+        &["", document_folder, own_folder],
+        &reference.location,
+    ) {
+        Ok(resolved) => {
+            let Some(file) = resolved.files.first() else {
+                let detail = format!("{} is not in the package", resolved.path);
+                checks.fail(FindingCode::RefMissing, detail);
+                return None;
+            };
+            if resolved.case_folded {
+                let detail = format!("{} exists in other letter case only", resolved.path);
+                checks.warn(FindingCode::ZipCase, CheckResult::Fail, detail);
+            }
+            Some(*file)
+        }
+        Err(refusal) => {
+            checks.fail(refusal.code(), refusal.detail());
+            None
+        }
+    }
+}
+
+fn compare(
+    package: &Package<'_>,
+    hashes: &Hashes<'_, '_>,
+    file: FileId,
+    algorithm: DigestAlgorithm,
+    reference: &Reference,
+    checks: &mut Checks,
+) -> bool {
+    let name = package.name(file);
+    let Ok(expected) = STANDARD.decode(&reference.check_value) else {
+        checks.fail(
+            FindingCode::RefDigest,
+            format!("{name}: the signed digest is unreadable"),
+        );
+        return false;
+    };
+    match hashes.digest(file, algorithm) {
+        Ok(actual) if actual == expected => true,
+        Ok(_) => {
+            checks.fail(
+                FindingCode::RefDigest,
+                format!("{name} was changed after signing"),
+            );
+            false
+        }
+        Err(refusal) => {
+            checks.fail(refusal.code(), refusal.detail());
+            false
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One listed signature: its parts are found, its references checked, its signed value judged.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use schemas::ofd::container::{FileId, Package};
+use schemas::ofd::path;
+use schemas::ofd::signatures::{self, ListedSignature, SignatureDescription};
+use schemas::verdict::{
+    CheckResult, Checks, FindingCode, SealVersion, SignatureKind, SignatureReport,
+};
+
+use super::hashes::Hashes;
+use super::references;
+use crate::signed_value::{
+    SignatureClaim, SignatureFindings, TrustOptions, check_seal, check_sign,
+};
+use crate::trust::TrustStore;
+use crate::verify::VerifyOptions;
+
+/// What a signature is checked with.
+pub(super) struct Context<'c, 'p, 'a> {
+    pub(super) package: &'p Package<'a>,
+    pub(super) hashes: &'c Hashes<'p, 'a>,
+    pub(super) trust: &'c TrustStore,
+    pub(super) options: &'c VerifyOptions<'c>,
+}
+
+/// What came out: the report line, without its coverage, and which files are involved.
+pub(super) struct Checked {
+    pub(super) report: SignatureReport,
+    /// Files that the references protect.
+    pub(super) covered: BTreeSet<FileId>,
+    /// `Signature.xml`, the signed value and the seal file.
+    pub(super) parts: Vec<FileId>,
+}
+
+/// Checks one line of a list of signatures.
+pub(super) fn check(
+    context: &Context<'_, '_, '_>,
+    list: FileId,
+    listed: &ListedSignature,
+) -> Checked {
+    let mut work = Work {
+        context,
+        checks: Checks::new(),
+        parts: Vec::new(),
+        covered: BTreeSet::new(),
+        findings: None,
+    };
+    work.run(list, listed);
+    let verdict = work.checks.outcome();
+    let findings = work.findings;
+    let report = SignatureReport {
+        id: listed.id.clone(),
+        kind: listed.kind,
+        seal_version: findings.as_ref().and_then(|found| found.seal_version),
+        signer: findings.as_ref().and_then(|found| found.signer.clone()),
+        signed_at: findings.as_ref().and_then(|found| found.signed_at),
+        verdict,
+        indication: verdict.indication().to_owned(),
+        subindication: work
+            .checks
+            .code()
+            .map(|code| code.subindication().to_owned()),
+        coverage: String::new(),
+        modifications: Vec::new(),
+        checks: work.checks,
+    };
+    Checked {
+        report,
+        covered: work.covered,
+        parts: work.parts,
+    }
+}
+
+struct Work<'c, 'd, 'p, 'a> {
+    context: &'c Context<'d, 'p, 'a>,
+    checks: Checks,
+    parts: Vec<FileId>,
+    covered: BTreeSet<FileId>,
+    findings: Option<Found>,
+}
+
+/// What the signed value said about itself.
+struct Found {
+    seal_version: Option<SealVersion>,
+    signer: Option<String>,
+    signed_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl<'p> Work<'_, '_, 'p, '_> {
+    fn run(&mut self, list: FileId, listed: &ListedSignature) {
+        let package = self.context.package;
+        let list_folder = path::folder(package.name(list));
+        let document_folder = list_folder.split('/').next().unwrap_or_default();
+        let folders = [list_folder, document_folder];
+        let Some(part) = self.part(&folders, &listed.location, FindingCode::SvMissing) else {
+            return;
+        };
+        let name = package.name(part);
+        let Some(signature_xml) = self.content(part) else {
+            return;
+        };
+        let description = match signatures::parse_description(&signature_xml) {
+            Ok(description) => description,
+            Err(refusal) => {
+                let refusal = refusal.inside(name);
+                return self.checks.fail(refusal.code(), refusal.detail());
+            }
+        };
+        self.covered = references::check(
+            package,
+            self.context.hashes,
+            part,
+            &description,
+            &mut self.checks,
+        );
+        let folders = [path::folder(name), list_folder, document_folder];
+        let seal_file = self.seal_file(&folders, &description);
+        let Some(signed_value) = self.signed_value(&folders, &description) else {
+            return;
+        };
+        let claim = SignatureClaim {
+            id: &listed.id,
+            signature_xml: &signature_xml,
+            signature_xml_path: &format!("/{name}"),
+            seal_file: seal_file.as_deref(),
+            signature_date_time: description.date_time.as_deref(),
+            signature_method: description.method.as_deref(),
+        };
+        self.judge(&signed_value, listed.kind, &claim);
+    }
+
+    fn judge(&mut self, signed_value: &[u8], kind: SignatureKind, claim: &SignatureClaim<'_>) {
+        let options = self.context.options;
+        let rules = TrustOptions {
+            revocation: options.revocation,
+            ..TrustOptions::at(options.at)
+        };
+        let trust = self.context.trust;
+        let findings = if kind == SignatureKind::Sign {
+            check_sign(signed_value, claim, trust, &rules)
+        } else {
+            check_seal(signed_value, claim, trust, &rules)
+        };
+        let unit_differs = self.unit_differs(&findings);
+        self.checks.extend(findings.checks);
+        if let Some(detail) = unit_differs {
+            self.checks
+                .warn(FindingCode::SealUnitMismatch, CheckResult::Fail, detail);
+        }
+        self.findings = Some(Found {
+            seal_version: findings.seal_version,
+            signer: findings.signer,
+            signed_at: findings.signed_at,
+        });
+    }
+
+    /// The seal's or the signer's organisation should be the issuer that the directory names.
+    fn unit_differs(&self, findings: &SignatureFindings) -> Option<String> {
+        let expected = self.context.options.expected.as_ref()?;
+        let issuer = expected.entry.public.issuer_name.trim();
+        let units = [
+            findings.seal_name.as_deref(),
+            findings.signer_organisation.as_deref(),
+        ];
+        let named: Vec<&str> = units.into_iter().flatten().map(str::trim).collect();
+        let is_issuer = |unit: &&str| unit.contains(issuer) || issuer.contains(*unit);
+        if named.is_empty() || issuer.is_empty() || named.iter().any(|unit| is_issuer(unit)) {
+            return None;
+        }
+        Some(format!(
+            "sealed by {}, issued by {issuer}",
+            named.join(" / ")
+        ))
+    }
+
+    fn signed_value(
+        &mut self,
+        folders: &[&str],
+        description: &SignatureDescription,
+    ) -> Option<Cow<'p, [u8]>> {
+        let Some(location) = description.signed_value.as_deref() else {
+            self.checks.fail(
+                FindingCode::SvMissing,
+                "Signature.xml names no signed value",
+            );
+            return None;
+        };
+        let part = self.part(folders, location, FindingCode::SvMissing)?;
+        self.content(part)
+    }
+
+    fn seal_file(
+        &mut self,
+        folders: &[&str],
+        description: &SignatureDescription,
+    ) -> Option<Cow<'p, [u8]>> {
+        let location = description.seal.as_deref()?;
+        let part = self.part(folders, location, FindingCode::RefMissing)?;
+        self.content(part)
+    }
+
+    /// Finds a part of the signature; `missing` is what its absence means.
+    fn part(&mut self, folders: &[&str], location: &str, missing: FindingCode) -> Option<FileId> {
+        match path::resolve(self.context.package, folders, location) {
+            Ok(resolved) => {
+                let part = resolved.files.first().copied();
+                match part {
+                    Some(part) => self.parts.push(part),
+                    None => {
+                        let detail = format!("{} is not in the package", resolved.path);
+                        self.checks.fail(missing, detail);
+                    }
+                }
+                if resolved.case_folded {
+                    let detail = format!("{} exists in other letter case only", resolved.path);
+                    self.checks
+                        .warn(FindingCode::ZipCase, CheckResult::Fail, detail);
+                }
+                part
+            }
+            Err(refusal) => {
+                self.checks.fail(refusal.code(), refusal.detail());
+                None
+            }
+        }
+    }
+
+    fn content(&mut self, part: FileId) -> Option<Cow<'p, [u8]>> {
+        match self.context.package.read(part) {
+            Ok(content) => Some(content),
+            Err(refusal) => {
+                self.checks.fail(refusal.code(), refusal.detail());
+                None
+            }
+        }
+    }
+}
