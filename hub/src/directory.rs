@@ -1,8 +1,11 @@
-//! Lookup: own store → cache → the national node; and the entries a home node registers.
+//! Lookup: cache → own store → the national node; and the entries a home node registers.
 //!
 //! A node answers from its own store what it knows for certain: the national node everything, a
 //! home node its own licences. Everything else is asked of the national node over the bus, once
 //! for all who ask at the same time, and kept until a change is announced or its term is over.
+//! The memory of such answers never holds what the own store has, so it is looked at first.
+
+use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
@@ -115,33 +118,25 @@ pub(crate) async fn find(
     caller: &Caller,
     identifier: &Identifier,
 ) -> Result<Option<Found>, Refusal> {
-    if let Some(entry) =
-        entries::find(node.store.reader(), identifier, node.keys.column_key()).await?
-    {
+    // Own entries are never kept here: registering one forgets what was kept of it.
+    if let Some(kept) = node.lookups.kept(identifier.as_str()).await {
+        return Ok(Found::answered(node, &kept, FoundIn::Cache));
+    }
+    let key = node.keys.column_key();
+    if let Some(entry) = entries::find(node.store.reader(), identifier, key).await? {
         return Ok(Some(Found::own(node, entry)));
     }
     if node.is_national() {
         return Ok(None);
     }
-    let (answer, fresh) = node
-        .lookups
-        .answer(identifier.as_str(), || {
-            ask_national(node, caller, identifier)
-        })
-        .await?;
-    let age_s = seconds_between(answer.as_of, node.clock.now());
-    let source = if fresh {
+    let ask = || ask_national(node, caller, identifier);
+    let (answer, is_fresh) = node.lookups.answer(identifier.as_str(), ask).await?;
+    let source = if is_fresh {
         FoundIn::Node(node.config.national.clone())
     } else {
         FoundIn::Cache
     };
-    let as_of = answer.as_of;
-    Ok(answer.entry.as_deref().map(|entry| Found {
-        entry: entry.clone(),
-        source,
-        age_s,
-        as_of,
-    }))
+    Ok(Found::answered(node, &answer, source))
 }
 
 /// Entries of one holder in the own store, newest first.
@@ -198,7 +193,7 @@ async fn find_of_holder(
             });
         }
     }
-    found.sort_by(|a, b| b.entry.public.issued_on.cmp(&a.entry.public.issued_on));
+    found.sort_by_key(|found| Reverse(found.entry.public.issued_on));
     found.truncate(LOOKUP_ENTRIES_MAX);
     Ok(found)
 }
@@ -293,6 +288,18 @@ impl Found {
             age_s: 0,
             as_of: node.clock.now(),
         }
+    }
+
+    fn answered(node: &Node, answer: &Answer, source: FoundIn) -> Option<Self> {
+        let entry = answer.entry.as_deref()?.clone();
+        let age_s = seconds_between(answer.as_of, node.clock.now());
+        let as_of = answer.as_of;
+        Some(Self {
+            entry,
+            source,
+            age_s,
+            as_of,
+        })
     }
 }
 

@@ -237,9 +237,11 @@ impl Node {
     /// Metadata fields that a file of this type must carry and that must equal the entry's.
     #[must_use]
     pub fn required_metadata(&self, type_code: &LicenceTypeCode) -> Vec<String> {
+        // A type that is not registered cannot excuse a file from saying what it is.
+        let identity = || vec!["ZZBS".to_owned()];
         self.types
             .find(type_code)
-            .map_or_else(Vec::new, |licence_type| {
+            .map_or_else(identity, |licence_type| {
                 licence_type.required_metadata.clone()
             })
     }

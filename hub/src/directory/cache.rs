@@ -58,6 +58,16 @@ impl LookupCache {
         }
     }
 
+    /// The answer that is kept for `identifier`, unless a newer revision was announced.
+    pub(crate) async fn kept(&self, identifier: &str) -> Option<Answer> {
+        let kept = self.answers.get(identifier).await?;
+        if self.is_outdated(identifier, &kept).await {
+            self.answers.invalidate(identifier).await;
+            return None;
+        }
+        Some(kept)
+    }
+
     /// The answer for `identifier`, asking with `ask` when none is kept; all who want the same
     /// at the same time wait for one question. The second value says whether it was asked now.
     pub(crate) async fn answer<F>(
@@ -68,10 +78,8 @@ impl LookupCache {
     where
         F: Future<Output = Result<Answer, Refusal>>,
     {
-        if let Some(kept) = self.answers.get(identifier).await
-            && self.is_outdated(identifier, &kept).await
-        {
-            self.answers.invalidate(identifier).await;
+        if let Some(kept) = self.kept(identifier).await {
+            return Ok((kept, false));
         }
         let entry = self
             .answers
@@ -85,7 +93,11 @@ impl LookupCache {
 
     /// A change of `identifier` was announced.
     pub(crate) async fn announce(&self, identifier: &str, revision: u64) {
-        self.announced.insert(identifier.to_owned(), revision).await;
+        // A change that comes again, late, announces nothing new.
+        let known = self.announced.get(identifier).await.unwrap_or(0);
+        self.announced
+            .insert(identifier.to_owned(), revision.max(known))
+            .await;
         self.answers.invalidate(identifier).await;
     }
 

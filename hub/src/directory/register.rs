@@ -305,6 +305,11 @@ async fn commit(
         })
         .await?;
     node.outbox_wake.notify_one();
+    for Registering { registration, .. } in registering {
+        node.lookups
+            .announce(&registration.identifier, registration.revision)
+            .await;
+    }
     Ok(())
 }
 
