@@ -1,0 +1,337 @@
+//! Harness: a national node and two provinces in one process, on one embedded bus, with a minted
+//! PKI, minted libraries and a clock that stands still.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use certs::mint::pki::DevelopmentPki;
+use chrono::{DateTime, TimeZone, Utc};
+use connectors::bus::{Bus, EmbeddedBus, OutgoingRecord};
+use hub::clock::FixedClock;
+use hub::config::{CallerRole, NodeConfig, PeerConfig, PeerKeys, Role};
+use hub::directory::{self, RegisterReport};
+use hub::files::{self, Delivery};
+use hub::mint::Spoil;
+use hub::mint::{LibraryItem, LibraryPlan, mint_library, write_library};
+use hub::node::{Node, Running, node_keys};
+use hub::permits::{self, Caller, Decision, Duty};
+use hub::refusal::Refusal;
+use hub::store::{outbox, registrations};
+use schemas::identifier::Identifier;
+use schemas::licence_type::LicenceTypes;
+use schemas::permit::{CallCategory, Purpose};
+use schemas::region::ProvinceCode;
+use schemas::uscc::Uscc;
+use schemas::verdict::{SealVersion, SignatureKind};
+use tempfile::TempDir;
+
+/// The national node.
+pub const NATIONAL: &str = "national";
+/// The province whose licences are looked up.
+pub const ZHEJIANG: &str = "zhejiang";
+/// The province that looks them up.
+pub const SICHUAN: &str = "sichuan";
+
+/// The matter of the caller's duty: the one that the builtin fictitious types name.
+pub const MATTER: &str = "11990000MB999999XE1000000001001";
+
+/// Longest wait for something that must happen by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Three nodes in a temporary folder.
+pub struct TestHub {
+    /// The folder; removed at the end.
+    pub folder: TempDir,
+    /// The clock of all nodes.
+    pub clock: Arc<FixedClock>,
+    /// The bus.
+    pub bus: Arc<dyn Bus>,
+    /// Zhejiang's licences as they were minted.
+    pub items: Vec<LibraryItem>,
+    pki: DevelopmentPki,
+    configs: BTreeMap<&'static str, NodeConfig>,
+    running: BTreeMap<&'static str, Running>,
+}
+
+/// Noon of the day on which the tests play.
+#[must_use]
+pub fn noon() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 21, 4, 0, 0)
+        .single()
+        .expect("a valid time")
+}
+
+impl TestHub {
+    /// Starts three nodes; Zhejiang's library has `licences` entries, the first `files` of them
+    /// with a file. Nothing is registered yet.
+    pub async fn start(licences: usize, files: usize) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let pki = DevelopmentPki::mint("test", noon() - chrono::Duration::days(1)).expect("a PKI");
+        pki.save(folder.path(), &[], noon()).expect("trust folder");
+        let items = mint(&pki, licences, files, None);
+        write_library(&folder.path().join("library"), &items).expect("library");
+        let bus = EmbeddedBus::open(&folder.path().join("bus.sqlite"))
+            .await
+            .expect("bus");
+        let mut hub = Self {
+            clock: Arc::new(FixedClock::at(noon())),
+            bus: Arc::new(bus),
+            items,
+            pki,
+            configs: configs(folder.path()),
+            running: BTreeMap::new(),
+            folder,
+        };
+        for name in [NATIONAL, ZHEJIANG, SICHUAN] {
+            hub.start_node(name).await;
+        }
+        hub
+    }
+
+    /// Starts a node that was stopped.
+    pub async fn start_node(&mut self, name: &'static str) {
+        let config = self.configs[name].clone();
+        let (bus, clock) = (Arc::clone(&self.bus), Arc::clone(&self.clock));
+        let running = Node::start(config, bus, clock)
+            .await
+            .expect("the node starts");
+        self.running.insert(name, running);
+    }
+
+    /// Stops a node in good order.
+    pub async fn stop_node(&mut self, name: &str) {
+        self.running
+            .remove(name)
+            .expect("a running node")
+            .shutdown()
+            .await;
+    }
+
+    /// A running node.
+    #[must_use]
+    pub fn node(&self, name: &str) -> &Arc<Node> {
+        &self.running[name].node
+    }
+
+    /// Path of Zhejiang's library.
+    #[must_use]
+    pub fn library(&self) -> PathBuf {
+        self.folder.path().join("library")
+    }
+
+    /// Writes Zhejiang's library anew, from [`TestHub::items`].
+    pub fn write_library(&self) {
+        write_library(&self.library(), &self.items).expect("library");
+    }
+
+    /// Appends a line to Zhejiang's list of entries.
+    pub fn append_line(&self, line: &str) {
+        let path = self.library().join("entries.jsonl");
+        let mut text = std::fs::read_to_string(&path).expect("list");
+        text.push_str(line);
+        text.push('\n');
+        std::fs::write(&path, text).expect("list");
+    }
+
+    /// Zhejiang's file `number` with a fault, made by the same authorities.
+    #[must_use]
+    pub fn spoiled_file(&self, number: usize, spoil: Spoil) -> Vec<u8> {
+        let mut items = mint(&self.pki, number + 1, number + 1, Some(spoil));
+        items.pop().and_then(|item| item.file).expect("a file")
+    }
+
+    /// Identifier of Zhejiang's licence `number`.
+    #[must_use]
+    pub fn identifier(&self, number: usize) -> Identifier {
+        self.items[number].entry.identifier.clone()
+    }
+
+    /// Registers Zhejiang's library and waits until every receipt is there.
+    pub async fn sync(&self) -> RegisterReport {
+        let report = directory::register_source(self.node(ZHEJIANG))
+            .await
+            .expect("the library registers");
+        self.settle().await;
+        report
+    }
+
+    /// Waits until no outbox holds a message and no registration awaits a receipt.
+    pub async fn settle(&self) {
+        eventually("outboxes and receipts settle", async || {
+            for running in self.running.values() {
+                let reader = running.node.store.reader();
+                if outbox::count(reader).await.expect("counts") > 0
+                    || registrations::count_awaiting(reader).await.expect("counts") > 0
+                {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+    }
+
+    /// Asks at Sichuan for a permit.
+    ///
+    /// # Errors
+    /// The refusal of the path.
+    pub async fn permit(&self, identifier: &Identifier, matter: &str) -> Result<Decision, Refusal> {
+        permits::decide(self.node(SICHUAN), &caller(), identifier, &purpose(matter)).await
+    }
+
+    /// Asks at Sichuan for a permit and, under it, for the file.
+    ///
+    /// # Errors
+    /// The refusal of the path.
+    pub async fn deliver(&self, identifier: &Identifier) -> Result<Delivery, Refusal> {
+        let decision = self.permit(identifier, MATTER).await?;
+        let permit = decision.permit.expect("the duty permits");
+        files::deliver(self.node(SICHUAN), &caller(), permit, identifier).await
+    }
+
+    /// How many leaves of one activity and result a node's log holds; `*` for any result.
+    pub async fn leaves(&self, name: &str, activity: &str, result: &str) -> i64 {
+        sqlx::query_scalar(
+            "select count(*) from log_leaf \
+             where json_extract(cast(bytes as text), '$.activity') = $1 \
+             and ($2 = '*' or json_extract(cast(bytes as text), '$.result') = $2)",
+        )
+        .bind(activity)
+        .bind(result)
+        .fetch_one(self.node(name).store.reader())
+        .await
+        .expect("counts")
+    }
+
+    /// Every record of a topic, as it would be published again.
+    pub async fn records(&self, topic: &str) -> Vec<OutgoingRecord> {
+        let mut subscription = self.bus.subscribe(topic, None).await.expect("subscribes");
+        let mut records = Vec::new();
+        let wait = Duration::from_millis(200);
+        while let Ok(batch) = tokio::time::timeout(wait, subscription.next()).await {
+            for record in batch.expect("reads") {
+                let (key, headers, body) = (record.key, record.headers, record.body);
+                records.push(OutgoingRecord {
+                    topic: record.topic,
+                    key,
+                    headers,
+                    body,
+                });
+            }
+        }
+        records
+    }
+
+    /// Stops all nodes in good order.
+    pub async fn stop(mut self) {
+        for name in [SICHUAN, ZHEJIANG, NATIONAL] {
+            if self.running.contains_key(name) {
+                self.stop_node(name).await;
+            }
+        }
+    }
+}
+
+/// Waits until `condition` holds, with a bound; what is waited for is named when it does not.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "did not happen within {PATIENCE:?}: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The system that calls Sichuan's node.
+#[must_use]
+pub fn caller() -> Caller {
+    Caller {
+        system: "service-desk".to_owned(),
+        organisation: organisation(),
+        roles: vec![CallerRole::Lookup, CallerRole::Use, CallerRole::Verify],
+    }
+}
+
+/// A purpose for a matter.
+#[must_use]
+pub fn purpose(matter: &str) -> Purpose {
+    Purpose {
+        matter_code: matter.to_owned(),
+        matter_name: "示例事项".to_owned(),
+        system_name: "综合窗口".to_owned(),
+        call_category: CallCategory::Matter,
+        cause: "办理示例事项".to_owned(),
+        project_number: None,
+    }
+}
+
+fn organisation() -> Uscc {
+    Uscc::build("11510100", "MB000000").expect("a valid code")
+}
+
+fn mint(
+    pki: &DevelopmentPki,
+    licences: usize,
+    files: usize,
+    spoil: Option<Spoil>,
+) -> Vec<LibraryItem> {
+    let plan = LibraryPlan {
+        province: ProvinceCode::parse("33").expect("Zhejiang"),
+        licences,
+        files,
+        seed: 7,
+        kind: SignatureKind::Seal,
+        version: SealVersion::V4,
+        spoil,
+        at: noon(),
+    };
+    mint_library(&plan, pki).expect("a library").0
+}
+
+fn configs(folder: &Path) -> BTreeMap<&'static str, NodeConfig> {
+    let places = [
+        (NATIONAL, Role::National, None),
+        (ZHEJIANG, Role::Province, Some("33")),
+        (SICHUAN, Role::Province, Some("51")),
+    ];
+    let data = |name: &str| folder.join(name);
+    let regions = |region: Option<&str>| region.into_iter().map(str::to_owned).collect();
+    let peers: Vec<PeerConfig> = places
+        .iter()
+        .map(|(name, role, region)| PeerConfig {
+            name: (*name).to_owned(),
+            keys: PeerKeys::Inline(node_keys(&data(name)).expect("keys").public()),
+            role: *role,
+            regions: regions(*region),
+        })
+        .collect();
+    let mut configs = BTreeMap::new();
+    for (name, role, region) in places {
+        let trust = folder.join("trust");
+        let mut config = NodeConfig::new(name, role, NATIONAL, &data(name), &trust);
+        config.regions = regions(region);
+        config.peers = peers
+            .iter()
+            .filter(|peer| peer.name != name)
+            .cloned()
+            .collect();
+        if name == ZHEJIANG {
+            config.source = Some(folder.join("library"));
+        }
+        if name == SICHUAN {
+            let types = LicenceTypes::builtin();
+            let fictitious = types.iter().filter(|one| one.fixture);
+            config.duties = vec![Duty {
+                organisation: organisation(),
+                matter: MATTER.to_owned(),
+                licence_types: fictitious.map(|one| one.code.clone()).collect(),
+            }];
+        }
+        configs.insert(name, config);
+    }
+    configs
+}
