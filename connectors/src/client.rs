@@ -70,6 +70,9 @@ pub struct Problem {
     /// Whose side the cause is on.
     #[serde(default)]
     pub side: String,
+    /// What the node says besides, for instance the rule of a denial or the verdict on a file.
+    #[serde(flatten)]
+    pub members: serde_json::Map<String, Value>,
 }
 
 /// Why there is no answer of the wanted kind.
@@ -286,6 +289,7 @@ impl Problem {
             next_zh: String::new(),
             next_en: String::new(),
             side: String::new(),
+            members: serde_json::Map::new(),
         });
         for text in [
             &mut problem.title,

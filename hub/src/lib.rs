@@ -13,3 +13,18 @@
 //! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`cli`], [`mint`]
 //! (development certificates and sealed sample files).
 
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod directory;
+pub mod exchange;
+pub mod files;
+pub mod http;
+pub mod mint;
+pub mod node;
+pub mod permits;
+pub mod provenance;
+pub mod prove;
+pub mod refusal;
+pub mod seals;
+pub mod store;

@@ -10,7 +10,7 @@ use crate::provenance::fsck::{FsckReport, fsck};
 
 /// Work with provenance logs.
 #[derive(clap::Args, Debug)]
-pub struct LogArgs {
+pub(crate) struct LogArgs {
     #[command(subcommand)]
     command: LogCommand,
 }
@@ -34,7 +34,7 @@ enum LogCommand {
 ///
 /// # Errors
 /// The folder or a database in it cannot be read.
-pub async fn run(args: LogArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: LogArgs) -> anyhow::Result<ExitCode> {
     let LogCommand::Fsck { data, json } = args.command;
     let mut is_clean = true;
     for opened in open_all(&data).await? {

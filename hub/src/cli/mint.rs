@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
 use chrono::{DateTime, Duration, Utc};
@@ -19,7 +18,7 @@ use crate::mint::{LibraryPlan, SealKit, Spoil, mint_library, write_library};
 /// DIR receives trust/ (what `hub verify --trust` is given), keys/ (private keys, for development
 /// only), entries.jsonl and files/. A PKI that is already there is used again.
 #[derive(Debug, clap::Args)]
-pub struct MintArgs {
+pub(super) struct MintArgs {
     /// Folder to write into.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -39,8 +38,8 @@ pub struct MintArgs {
     #[arg(long, value_enum, value_name = "FAULT")]
     spoil: Option<Spoil>,
     /// Two-digit GB/T 2260 code of the province.
-    #[arg(long, value_name = "CODE", default_value = "33")]
-    province: String,
+    #[arg(long, value_name = "CODE", value_parser = ProvinceCode::parse, default_value = "33")]
+    province: ProvinceCode,
     /// Seed of the sample data: the same seed gives the same licences.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -67,11 +66,9 @@ enum KindArg {
 /// Runs the command.
 ///
 /// # Errors
-/// When the province is unknown or a file cannot be read or written.
-pub fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
+/// When a file cannot be read or written.
+pub(super) fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
     let at = args.at.unwrap_or_else(|| SystemClock.now());
-    let province = ProvinceCode::parse(&args.province)
-        .with_context(|| format!("province {:?}", args.province))?;
     let is_new = !args.out.join("keys").exists();
     let pki = if is_new {
         DevelopmentPki::mint("证照枢纽开发", at)?
@@ -79,7 +76,7 @@ pub fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
         DevelopmentPki::load(&args.out)?
     };
     let plan = LibraryPlan {
-        province,
+        province: args.province,
         licences: args.licences,
         files: args.files.unwrap_or(args.licences),
         seed: args.seed,

@@ -1,2 +1,83 @@
 //! The command line: one file per command.
 
+pub mod demo;
+pub mod id;
+pub mod log;
+pub mod mint;
+mod node_stores;
+pub mod prove;
+pub mod report;
+pub mod serve;
+pub mod trail;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+/// Exit code for "could not run".
+const COULD_NOT_RUN: u8 = 3;
+
+/// License Hub shares electronic licences between nodes, verifies their seals and records every
+/// use (电子证照共享交换枢纽).
+///
+/// Exit codes: 0 good, 1 a negative result, 2 wrong usage, 3 could not run.
+#[derive(Parser, Debug)]
+#[command(name = "hub", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: HubCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum HubCommand {
+    Demo(demo::DemoArgs),
+    Serve(serve::ServeArgs),
+    Verify(verify::VerifyArgs),
+    Id(id::IdArgs),
+    Mint(mint::MintArgs),
+    Trail(trail::TrailArgs),
+    Prove(prove::ProveArgs),
+    Log(log::LogArgs),
+}
+
+/// Reads the command line and runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("hub: {error:#}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        HubCommand::Demo(args) => block_on(demo::run(&args)),
+        HubCommand::Serve(args) => block_on(serve::run(args)),
+        HubCommand::Verify(args) => verify::run(&args),
+        HubCommand::Id(args) => Ok(id::run(&args)),
+        HubCommand::Mint(args) => mint::run(&args),
+        HubCommand::Trail(args) => block_on(trail::run(args)),
+        HubCommand::Prove(args) => block_on(prove::run(args)),
+        HubCommand::Log(args) => block_on(log::run(args)),
+    }
+}
+
+fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(work: F) -> anyhow::Result<ExitCode> {
+    Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

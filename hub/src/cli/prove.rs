@@ -12,20 +12,20 @@ use crate::prove;
 /// Exit code 0 when a trusted node vouches for every one, 1 when not (also without --trust:
 /// the arithmetic may hold, but nobody vouches for the head), 3 when a file cannot be read.
 #[derive(clap::Args, Debug)]
-pub struct ProveArgs {
+pub(crate) struct ProveArgs {
     /// Proof files, as `hub trail --out` writes them.
     #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// Folder with the public keys of trusted nodes, `<node>.node.json`.
     #[arg(long, value_name = "DIR")]
-    pub trust: Option<PathBuf>,
+    pub(crate) trust: Option<PathBuf>,
 }
 
 /// Runs `hub prove`.
 ///
 /// # Errors
 /// A proof file or the folder of trusted nodes cannot be read.
-pub async fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
     let mut is_proven = true;
     for file in &args.files {
         let report = prove::file(file, args.trust.as_deref())

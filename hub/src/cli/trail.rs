@@ -21,43 +21,43 @@ const TRAIL_LEAVES_MAX: usize = 100_000;
 /// Exit code 0 when every line is proven by its node's signed log, 1 when there is nothing or a
 /// proof does not hold, 3 when the folder cannot be read.
 #[derive(clap::Args, Debug)]
-pub struct TrailArgs {
+pub(crate) struct TrailArgs {
     /// Identifier of the licence (电子证照标识).
     #[arg(value_name = "ID")]
-    pub identifier: String,
+    pub(crate) identifier: String,
     /// Folder with one folder per node, as `hub demo --data` keeps it.
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Write one proof file per line of the trail into this folder, for `hub prove`.
     #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Print one JSON object per line instead of the table.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// One line of a trail.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// Node that recorded it.
-    pub node: String,
+    pub(crate) node: String,
     /// Index in that node's log.
-    pub index: u64,
+    pub(crate) index: u64,
     /// What was recorded.
-    pub leaf: Leaf,
+    pub(crate) leaf: Leaf,
     /// The bytes that were hashed.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Proof, text of `c2sp.org/tlog-proof@v1`.
-    pub proof: String,
+    pub(crate) proof: String,
     /// Whether the proof holds under the node's own key.
-    pub is_proven: bool,
+    pub(crate) is_proven: bool,
 }
 
 /// Runs `hub trail`.
 ///
 /// # Errors
 /// The folder, a database in it, or the folder for the proofs cannot be used.
-pub async fn run(args: TrailArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: TrailArgs) -> anyhow::Result<ExitCode> {
     let found = collect(&args.data, &args.identifier).await?;
     if args.json {
         print!("{}", json_lines(&found)?);
@@ -78,7 +78,7 @@ pub async fn run(args: TrailArgs) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// The folder or a database in it cannot be read.
-pub async fn collect(data: &Path, identifier: &str) -> anyhow::Result<Vec<Found>> {
+pub(crate) async fn collect(data: &Path, identifier: &str) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
     for opened in open_all(data).await? {
         let collected = collect_node(&opened, identifier, &mut found).await;
@@ -93,7 +93,7 @@ pub async fn collect(data: &Path, identifier: &str) -> anyhow::Result<Vec<Found>
 
 /// The trail as a table for people, Chinese and English.
 #[must_use]
-pub fn table(found: &[Found]) -> String {
+pub(crate) fn table(found: &[Found]) -> String {
     if found.is_empty() {
         return "没有记录 nothing is recorded\n".to_owned();
     }
@@ -125,7 +125,7 @@ pub fn table(found: &[Found]) -> String {
 ///
 /// # Errors
 /// The folder or a file in it cannot be written.
-pub fn write_proofs(found: &[Found], out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn write_proofs(found: &[Found], out: &Path) -> anyhow::Result<Vec<PathBuf>> {
     std::fs::create_dir_all(out).with_context(|| format!("folder {}", out.display()))?;
     let mut files = Vec::with_capacity(found.len());
     for item in found {

@@ -6,7 +6,7 @@ use schemas::entry::Entry;
 use schemas::holder_type::{HolderCategory, HolderType};
 
 /// Labels of the business fields (`KZ_…`) that sample licences carry, in the order of the face.
-/// [P] profile: the keys follow the pinyin habit of GB/T 36903-2018 extension metadata.
+/// \[P\] profile: the keys follow the pinyin habit of GB/T 36903-2018 extension metadata.
 const EXTENSION_LABELS: [(&str, &str); 10] = [
     ("KZ_FDDBR", "法定代表人"),
     ("KZ_ZCZB", "注册资本"),
@@ -54,7 +54,8 @@ impl Face {
         let public = &entry.public;
         let mut fields = holder_fields(entry);
         let extension = EXTENSION_LABELS.iter().filter_map(|(key, label)| {
-            public
+            entry
+                .private
                 .extension
                 .get(*key)
                 .map(|value| Field::new(label, value))

@@ -1,0 +1,107 @@
+//! `hub serve`: one node until it is told to stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use connectors::bus::EmbeddedBus;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::clock::SystemClock;
+use crate::config::{Config, LogConfig};
+use crate::directory;
+use crate::http;
+use crate::node::{Node, Running};
+
+/// File of the embedded bus below the node's data folder.
+const BUS_FILE: &str = "bus.sqlite";
+
+/// Run one node.
+///
+/// On the embedded bus this is a lone node: it serves its own library and verifies files, and
+/// no other node hears it. Stops on Ctrl-C or SIGTERM after the requests in progress.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Configuration file; see deploy/hub.toml for every setting with its default.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Runs `hub serve`.
+///
+/// # Errors
+/// A configuration, a part of the node or an address that cannot be used; nothing is listened
+/// on then.
+pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config)?;
+    start_log(&config.log)?;
+    std::fs::create_dir_all(&config.node.data)
+        .with_context(|| format!("folder {}", config.node.data.display()))?;
+    let bus = EmbeddedBus::open(&config.node.data.join(BUS_FILE)).await?;
+    let name = config.node.name.clone();
+    let running = Node::start(config.node, Arc::new(bus), Arc::new(SystemClock)).await?;
+    let outcome = serve(&running, config.listen).await;
+    running.shutdown().await;
+    outcome?;
+    tracing::info!(node.name = name, "stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(running: &Running, listen: std::net::SocketAddr) -> anyhow::Result<()> {
+    let node = Arc::clone(&running.node);
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listening on {listen}"))?;
+    let address = listener.local_addr()?;
+    let stop = stop_signal()?;
+    tracing::info!(
+        node.name = node.name,
+        listen.address = %address,
+        listen.url = %format!("http://{address}/v1/"),
+        bus.kind = "embedded",
+        "listening; on the embedded bus this node is alone"
+    );
+    let registering = tokio::spawn(register(Arc::clone(&node)));
+    let served = http::serve(listener, node, stop).await;
+    registering.abort();
+    Ok(served?)
+}
+
+/// Registers the library in the background: a node with a large one answers meanwhile.
+async fn register(node: Arc<Node>) {
+    if node.source.is_none() {
+        return;
+    }
+    match directory::register_source(&node).await {
+        Ok(report) => tracing::info!(report = ?report, "the library is registered"),
+        Err(refusal) => tracing::error!(cause = %refusal, "the library could not be registered"),
+    }
+}
+
+/// Completes on Ctrl-C or SIGTERM.
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stopping on Ctrl-C"),
+        }
+    })
+}
+
+fn start_log(config: &LogConfig) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.filter)
+        .context("log.filter of the configuration")?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .try_init()
+        .map_err(|cause| anyhow::anyhow!("log: {cause}"))
+}
