@@ -2,7 +2,7 @@
 //!
 //! One task per topic reads in order. Each record is first *prepared*, outside any transaction:
 //! its envelope is checked and everything that takes long is done (sealing, reading a library).
-//! Then up to [`BATCH_RECORDS_MAX`] records are *applied* in one transaction that holds the
+//! Then up to `BATCH_RECORDS_MAX` records are *applied* in one transaction that holds the
 //! consumed position, the mark of each applied message, its effect, the outgoing messages and
 //! the provenance leaves (invariant 3). A kill between any two lines repeats the batch or does
 //! not; the marks make the repetition harmless.
