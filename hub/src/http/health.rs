@@ -1,0 +1,39 @@
+//! Is the program alive, and can it do its work?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use crate::node::Node;
+
+/// `GET /healthz`: the program answers.
+pub(crate) async fn alive() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: store, bus and library work.
+pub(crate) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<Value>, Fault> {
+    let mut parts = Vec::new();
+    if let Err(cause) = sqlx::query("select 1").execute(node.store.reader()).await {
+        tracing::warn!(cause = %cause, "the store does not answer");
+        parts.push("store");
+    }
+    if let Err(cause) = node.bus.healthy().await {
+        tracing::warn!(cause = %cause, "the bus does not answer");
+        parts.push("bus");
+    }
+    if let Some(source) = &node.source
+        && let Err(cause) = source.types().await
+    {
+        tracing::warn!(cause = %cause, "the library does not answer");
+        parts.push("source");
+    }
+    if parts.is_empty() {
+        Ok(Json(json!({ "status": "ok", "node": node.name })))
+    } else {
+        Err(Fault::NotReady { parts })
+    }
+}

@@ -1,0 +1,123 @@
+//! Lookup: one licence by its identifier, or all of a holder.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::AGE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use chrono::{DateTime, Utc};
+use schemas::entry::{EntryPrivate, EntryPublic};
+use serde::{Deserialize, Serialize};
+
+use super::auth::Authenticated;
+use super::extract::{Body, Licence};
+use super::fault::Fault;
+use crate::config::CallerRole;
+use crate::directory::{self, Found};
+use crate::node::Node;
+use crate::permits::Caller;
+use crate::refusal::Refusal;
+
+/// Header that says where the entry was found.
+const SOURCE: HeaderName = HeaderName::from_static("x-hub-source");
+
+/// One licence as it is answered.
+#[derive(Serialize)]
+pub(crate) struct Answered {
+    /// The entry, without its personal part.
+    entry: EntryPublic,
+    /// The personal part; only for callers that a rule lets see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private: Option<EntryPrivate>,
+    status: StatusText,
+    /// Rule of the policy that showed or held back the personal part.
+    rule: String,
+    /// `own-store`, `cache`, or the node that was asked.
+    source: String,
+    /// Seconds since somebody who knows looked at it.
+    age_s: u64,
+    /// When that was.
+    as_of: DateTime<Utc>,
+}
+
+/// The status of a licence, readable.
+#[derive(Serialize)]
+struct StatusText {
+    code: &'static str,
+    zh: &'static str,
+    en: &'static str,
+    usable: bool,
+}
+
+/// Which holder's licences are wanted. No `Debug`: personal data.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Search {
+    holder_code: String,
+    #[serde(default)]
+    licence_type: Option<String>,
+}
+
+/// What a search found, newest first.
+#[derive(Serialize)]
+pub(crate) struct FoundList {
+    items: Vec<Answered>,
+}
+
+/// `GET /v1/licences/{identifier}`
+pub(crate) async fn show(
+    State(node): State<Arc<Node>>,
+    Authenticated(caller): Authenticated,
+    Licence(identifier): Licence,
+) -> Result<(HeaderMap, Json<Answered>), Fault> {
+    let found = directory::lookup(&node, &caller, &identifier)
+        .await?
+        .ok_or(Refusal::NotFound)?;
+    let mut headers = HeaderMap::new();
+    headers.insert(AGE, HeaderValue::from(found.age_s));
+    if let Ok(source) = HeaderValue::from_str(found.source.as_str()) {
+        headers.insert(SOURCE, source);
+    }
+    Ok((headers, Json(answered(&node, &caller, found))))
+}
+
+/// `POST /v1/licences/search`: the holder's code travels in the body, never in an address that
+/// logs keep.
+pub(crate) async fn search(
+    State(node): State<Arc<Node>>,
+    Authenticated(caller): Authenticated,
+    Body(wanted): Body<Search>,
+) -> Result<Json<FoundList>, Fault> {
+    caller.must_have(CallerRole::Lookup)?;
+    let licence_type = wanted.licence_type.as_deref();
+    let found = directory::search(&node, &caller, &wanted.holder_code, licence_type).await?;
+    let items = found
+        .into_iter()
+        .map(|found| answered(&node, &caller, found))
+        .collect();
+    Ok(Json(FoundList { items }))
+}
+
+fn answered(node: &Node, caller: &Caller, found: Found) -> Answered {
+    let public = found.entry.public;
+    let licence_type = node.types.find(&public.type_code);
+    let (shown, rule) = node
+        .permits
+        .may_look_up(caller, &public.type_code, licence_type);
+    let status = StatusText {
+        code: public.status.code(),
+        zh: public.status.name_zh(),
+        en: public.status.name_en(),
+        usable: public.status.is_usable(),
+    };
+    Answered {
+        private: shown.then_some(found.entry.private),
+        status,
+        rule,
+        source: found.source.as_str().to_owned(),
+        age_s: found.age_s,
+        as_of: found.as_of,
+        entry: public,
+    }
+}

@@ -1,0 +1,136 @@
+//! The HTTP face: all routes on one screen, then the server.
+//!
+//! A handler parses, calls one path, answers. Every answer that is not a success is a problem
+//! (RFC 9457) with a stable code, see [`fault`]; who calls is decided in [`auth`]; bounds,
+//! request names and logs are in [`guard`].
+
+pub mod auth;
+pub mod fault;
+
+mod entries;
+mod extract;
+mod files;
+mod guard;
+mod health;
+mod licences;
+mod permits;
+mod provenance;
+mod range;
+mod verifications;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::auth::Callers;
+use self::entries::AnsweredKeys;
+use crate::node::Node;
+
+/// Largest JSON body of a request, in bytes: five purpose fields of 200 characters need 4 KiB.
+const JSON_BYTES_MAX: usize = 64 * 1024;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    node: Arc<Node>,
+    callers: Arc<Callers>,
+    in_progress: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
+    answered: Arc<AnsweredKeys>,
+}
+
+/// All routes of a node.
+pub fn router(node: Arc<Node>) -> Router {
+    routes(Shared::new(node))
+}
+
+fn routes(shared: Shared) -> Router {
+    let api = Router::new()
+        .route("/v1/permits", post(permits::create))
+        .route("/v1/licences/search", post(licences::search))
+        .route("/v1/licences/{identifier}", get(licences::show))
+        .route("/v1/licences/{identifier}/file", get(files::deliver))
+        .route(
+            "/v1/licences/{identifier}/status",
+            post(entries::change_status),
+        )
+        .route("/v1/licences/{identifier}/trail", get(provenance::trail))
+        .route("/v1/verifications", post(verifications::create))
+        .route("/v1/receipts", get(entries::receipts))
+        .route("/v1/rejections", get(entries::rejections))
+        .route("/v1/log/head", get(provenance::head))
+        .route("/v1/log/proofs/{index}", get(provenance::proof))
+        .route_layer(from_fn_with_state(shared.clone(), guard::bounded));
+    let health = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    api.merge(health)
+        .fallback(fault::no_route)
+        .method_not_allowed_fallback(fault::method_not_allowed)
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(CatchPanicLayer::custom(fault::panicked))
+        .layer(from_fn(guard::observed))
+        .with_state(shared)
+}
+
+/// Serves until `shutdown` completes, then lets requests in progress finish, as long as the
+/// configuration allows.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    node: Arc<Node>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let drain = Duration::from_secs(node.config.limits.drain_s);
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let served = axum::serve(listener, router(node)).with_graceful_shutdown(async move {
+        shutdown.await;
+        // Nobody listens any more when the server has already failed.
+        let _ = stopping.send(());
+    });
+    tokio::select! {
+        result = served => result,
+        () = drained(stopped, drain) => {
+            tracing::warn!("requests still in progress after the wait, abandoned");
+            Ok(())
+        }
+    }
+}
+
+async fn drained(stopped: tokio::sync::oneshot::Receiver<()>, drain: Duration) {
+    if stopped.await.is_err() {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(drain).await;
+}
+
+impl Shared {
+    fn new(node: Arc<Node>) -> Self {
+        Self {
+            callers: Arc::new(Callers::new(&node.config.callers)),
+            in_progress: Arc::new(Semaphore::new(node.config.limits.requests_concurrent)),
+            uploads: Arc::new(Semaphore::new(verifications::UPLOADS_KIB_MAX)),
+            answered: Arc::new(AnsweredKeys::new()),
+            node,
+        }
+    }
+}
+
+impl FromRef<Shared> for Arc<Node> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.node)
+    }
+}
+
+#[cfg(test)]
+mod tests;
