@@ -4,6 +4,8 @@
 //! leaves, nodes and entries are read in pages.
 
 mod tables;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use super::ProvenanceLog;

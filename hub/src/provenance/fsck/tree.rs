@@ -247,7 +247,7 @@ impl Walk<'_> {
     }
 
     async fn check_end(
-        &mut self,
+        &self,
         reading: &mut SqliteConnection,
         stored: &LogState,
         report: &mut FsckReport,

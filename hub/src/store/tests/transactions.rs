@@ -1,0 +1,101 @@
+//! What a transaction refuses, above all a change of state without a leaf (invariant 2).
+
+use super::*;
+
+#[tokio::test]
+async fn a_change_of_state_without_a_leaf_is_refused() {
+    let bench = Bench::new().await;
+    let (keys, entry) = (&*bench.keys, &entry());
+    let refused = bench
+        .store
+        .run_tx::<_, StoreError, _>("forgetful", |tx| {
+            Box::pin(async move { entries::upsert(tx, entry, keys, instant()).await })
+        })
+        .await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::NoLeaf {
+            transaction: "forgetful"
+        })
+    ));
+    assert_eq!(entries::count(bench.store.reader()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn raw_sql_without_a_leaf_is_refused_too() {
+    let bench = Bench::new().await;
+    let refused = bench
+        .store
+        .run_tx::<_, StoreError, _>("sly", |tx| {
+            Box::pin(async move {
+                sqlx::query("insert into applied values ('a', 'b', 'c', 'd')")
+                    .execute(tx.connection())
+                    .await?;
+                Ok(())
+            })
+        })
+        .await;
+    assert!(matches!(refused, Err(StoreError::NoLeaf { .. })));
+    let found = applied::is_applied(bench.store.reader(), "a", "b")
+        .await
+        .unwrap();
+    assert!(!found);
+}
+
+#[tokio::test]
+async fn bookkeeping_cannot_change_state() {
+    let bench = Bench::new().await;
+    let (keys, entry) = (&*bench.keys, &entry());
+    let refused = bench
+        .store
+        .run_tx_without_leaf::<_, StoreError, _>("books", |tx| {
+            Box::pin(async move { entries::upsert(tx, entry, keys, instant()).await })
+        })
+        .await;
+    assert!(matches!(refused, Err(StoreError::NotBookkeeping { .. })));
+}
+
+#[tokio::test]
+async fn a_position_moves_forwards_only_and_needs_no_leaf() {
+    let bench = Bench::new().await;
+    let advance = async |position: i64| {
+        bench
+            .store
+            .run_tx::<_, StoreError, _>("advance", |tx| {
+                Box::pin(async move { positions::advance(tx, "topic", position).await })
+            })
+            .await
+    };
+    advance(3).await.unwrap();
+    advance(4).await.unwrap();
+    for position in [4, 1] {
+        let refused = advance(position).await;
+        assert!(matches!(refused, Err(StoreError::PositionBackwards { .. })));
+    }
+    assert_eq!(
+        positions::last(bench.store.reader(), "topic")
+            .await
+            .unwrap(),
+        Some(4)
+    );
+    assert_eq!(
+        positions::last(bench.store.reader(), "other")
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+/// The futures of the store can be spawned.
+#[tokio::test]
+async fn transactions_can_run_in_tasks() {
+    let bench = Bench::new().await;
+    let (store, log) = (bench.store.clone(), bench.log.clone());
+    let task = tokio::spawn(async move {
+        let log = &log;
+        store
+            .run_tx::<_, StoreError, _>("task", |tx| Box::pin(async move { leaf(log, tx).await }))
+            .await
+    });
+    task.await.unwrap().unwrap();
+}
