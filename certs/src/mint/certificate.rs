@@ -1,6 +1,6 @@
 //! X.509 v3 certificates and v2 CRLs with SM2 keys, as the development PKI issues them.
 //!
-//! Profile [P]: subject in `UTF8String` (RFC 5280 §4.1.2.4), the organisation's USCC as
+//! Profile \[P\]: subject in `UTF8String` (RFC 5280 §4.1.2.4), the organisation's USCC as
 //! `serialNumber`; basicConstraints and keyUsage critical; key identifiers are the first 20
 //! octets of the SM3 of the public key.
 
@@ -153,7 +153,7 @@ pub(super) fn crl(
     signed(&body, issuer.secret_key())
 }
 
-/// Key identifier of a public key [P]: 20 octets of its SM3.
+/// Key identifier of a public key \[P\]: 20 octets of its SM3.
 pub(super) fn key_identifier(public_key: &PublicKey) -> Vec<u8> {
     let point = public_key.to_sec1_point(false);
     Sm3::digest(point.as_bytes())

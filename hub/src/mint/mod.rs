@@ -249,7 +249,7 @@ impl SealKit {
         Ok((pki, other.unwrap_or_else(|| self.signer.clone())))
     }
 
-    /// Identifier of the seal (`esID`) [P]: the authority's code and a running number.
+    /// Identifier of the seal (`esID`) \[P\]: the authority's code and a running number.
     fn seal_id(&self) -> String {
         format!("{}01", self.uscc)
     }

@@ -156,8 +156,14 @@ fn every_layout_version_and_kind_is_valid() {
 #[test]
 fn every_fault_of_a_seal_is_found() {
     for spoil in Spoil::value_variants() {
-        for version in [SealVersion::V1, SealVersion::V4, SealVersion::V5] {
-            check_spoiled(*spoil, SignatureKind::Seal, version);
+        // What is not about the seal is the same code for each of its layouts.
+        let versions: &[SealVersion] = if spoil.is_about_seals() {
+            &[SealVersion::V1, SealVersion::V4, SealVersion::V5]
+        } else {
+            &[SealVersion::V4]
+        };
+        for version in versions {
+            check_spoiled(*spoil, SignatureKind::Seal, *version);
         }
     }
 }
