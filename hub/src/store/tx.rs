@@ -66,7 +66,7 @@ impl Tx<'_> {
 impl Store {
     /// Runs a change of state: begins, runs `body`, writes the leaves that it appended, commits.
     ///
-    /// `body` may run more than once (up to [`ATTEMPTS_MAX`] times, when another process holds the
+    /// `body` may run more than once (up to three times, when another process holds the
     /// lock) and must have no effect but on the transaction. What it uses it borrows:
     /// `let entry = &entry; store.run_tx("name", |tx| Box::pin(async move { … entry … }))`.
     ///
