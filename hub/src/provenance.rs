@@ -73,7 +73,7 @@ pub enum ProvenanceError {
     MissingNode,
 }
 
-/// Name of a node's log: first line and key name of its heads. This form is our own choice ("\[P\] profile").
+/// Name of a node's log: first line and key name of its heads. \[P\] profile.
 #[must_use]
 pub fn origin_of(node: &str) -> String {
     format!("hub.{node}")
