@@ -131,7 +131,8 @@ fn fonts_xml() -> String {
         })
         .collect();
     format!(
-        "<ofd:Res xmlns:ofd=\"{NAMESPACE}\" BaseLoc=\"Res\"><ofd:Fonts>{fonts}</ofd:Fonts></ofd:Res>"
+        "<ofd:Res xmlns:ofd=\"{NAMESPACE}\" BaseLoc=\"Res\">\
+         <ofd:Fonts>{fonts}</ofd:Fonts></ofd:Res>"
     )
 }
 
