@@ -65,6 +65,8 @@ pub async fn deliver(
     leaf.matter = Some(permits::matter(&permit.record().purpose));
     leaf.permit = Some(permits::reference(permit.record()));
     let outcome = verified_file(node, caller, &permit, identifier, &mut leaf).await;
+    // The delivery happens now, after the fetch and the verification that were recorded meanwhile.
+    leaf.at = node.clock.now();
     if let Err(refusal) = &outcome {
         leaf.activity = Activity::Refuse;
         leaf.result = refusal.leaf_result();

@@ -1,6 +1,8 @@
 //! Harness: a national node and two provinces in one process, on one embedded bus, with a minted
 //! PKI, minted libraries and a clock that stands still.
 
+pub mod program;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
