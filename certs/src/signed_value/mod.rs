@@ -14,7 +14,7 @@ use schemas::verdict::{Checks, FindingCode, SealVersion, SignatureKind};
 use crate::trust::TrustStore;
 
 /// Signing times up to this much after the time of the question are taken for clock differences
-/// (`[P]` profile).
+/// (`\[P\]` profile).
 const DEFAULT_CLOCK_SKEW: Duration = Duration::minutes(10);
 
 /// What a signature claims about itself and where it was found; nothing of it is trusted yet.

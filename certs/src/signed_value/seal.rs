@@ -207,7 +207,7 @@ fn check_maker_signature(checks: &mut Checks, seal: &Seal<'_>, maker: &Certifica
 /// it, so its certificate must have been valid at one: from then on the seal outlives it.
 /// Path and revocation are judged at the earliest such moment.
 ///
-/// `[P]` profile: a listed maker is trusted as such. Without any listed maker, one with a path to
+/// `\[P\]` profile: a listed maker is trusted as such. Without any listed maker, one with a path to
 /// an anchor is, unless it is the signer or its key may not sign: otherwise every holder of a
 /// certificate could make seals.
 fn check_maker(

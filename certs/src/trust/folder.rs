@@ -13,7 +13,7 @@ use crate::crl::{Crl, MAX_CRL_BYTES};
 
 /// Largest file: a revocation list of the largest accepted size in PEM, which is 4/3 as long.
 pub const MAX_TRUST_FILE_BYTES: usize = MAX_CRL_BYTES / 2 * 3;
-/// Most files of a trust folder (`[P]` profile).
+/// Most files of a trust folder (`\[P\]` profile).
 pub const MAX_FOLDER_FILES: usize = 8192;
 
 pub(super) fn read(dir: &Path) -> Result<TrustStore, TrustError> {

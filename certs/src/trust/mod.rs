@@ -18,9 +18,9 @@ use crate::crl::{Crl, CrlError};
 use crate::digest::sm3;
 
 /// Most certificates of a store: some hundred CAs and every seal maker of the country fit
-/// (`[P]` profile).
+/// (`\[P\]` profile).
 pub const MAX_CERTIFICATES: usize = 65_536;
-/// Most revocation lists of a store (`[P]` profile).
+/// Most revocation lists of a store (`\[P\]` profile).
 pub const MAX_CRLS: usize = 4096;
 
 /// Anchors, intermediates, trusted seal makers and revocation lists, with a count of changes.

@@ -28,7 +28,7 @@ use crate::store::{StoreError, Tx};
 /// Entries per transaction: a kill loses at most the work on these, never an entry.
 const BATCH_ENTRIES: usize = 100;
 
-/// Rule for an entry whose file the library does not give. [P]
+/// Rule for an entry whose file the library does not give. \[P\]
 const RULE_FILE: &str = "Q-FILE-UNREADABLE";
 
 /// What became of the lines of a library.

@@ -6,7 +6,7 @@ use super::asn1::{self, Asn1Error, Bits, Element, Reader};
 
 /// Most elements directly inside any structure here; the largest defined has seven.
 pub(super) const MAX_FIELDS: usize = 16;
-/// Most extensions of a seal or signature (`[P]` profile).
+/// Most extensions of a seal or signature (`\[P\]` profile).
 const MAX_EXTENSIONS: usize = 64;
 
 /// Extensions stand inside `[0]` in the text of the standard and bare in what vendors write.

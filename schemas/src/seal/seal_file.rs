@@ -14,7 +14,7 @@ use super::fields::{
 use super::ses::MAX_SIGNED_VALUE_BYTES;
 use crate::verdict::SealVersion;
 
-/// Most certificates or digests in a seal's list of signers (`[P]` profile).
+/// Most certificates or digests in a seal's list of signers (`\[P\]` profile).
 pub const MAX_LISTED_SIGNERS: usize = 4096;
 /// `SES_CertListType` of a list of certificates, GB/T 38540-2020.
 const LIST_OF_CERTIFICATES: i64 = 1;

@@ -14,7 +14,7 @@ use super::seal_file::Seal;
 use crate::date::parse_instant;
 
 /// Largest signed value in bytes. Real ones are below 100 KiB, most of it the seal's picture;
-/// the number leaves room for pictures and lists nearly a hundred times that (`[P]` profile).
+/// the number leaves room for pictures and lists nearly a hundred times that (`\[P\]` profile).
 pub const MAX_SIGNED_VALUE_BYTES: usize = 8 * 1024 * 1024;
 
 /// `SES_Signature`: what is stored as the signed value of an OFD signature of type `Seal`.

@@ -1,7 +1,7 @@
 //! GB/T 35275-2017 `SignedData`: the signed value of an OFD signature of type `Sign`.
 //!
 //! Its shape is that of CMS (RFC 5652 §5.1); only the object identifiers differ, and both sets
-//! are read. One signer and definite lengths are expected (`[P]` profile).
+//! are read. One signer and definite lengths are expected (`\[P\]` profile).
 
 use chrono::{DateTime, Utc};
 use der::asn1::ObjectIdentifier;
@@ -10,9 +10,9 @@ use super::asn1::{self, Asn1Error, Element, Reader};
 use super::fields::expect_tag;
 use super::ses::MAX_SIGNED_VALUE_BYTES;
 
-/// Most certificates carried along; a chain has at most eight (`[P]` profile).
+/// Most certificates carried along; a chain has at most eight (`\[P\]` profile).
 pub const MAX_CERTIFICATES: usize = 32;
-/// Most signed attributes (`[P]` profile).
+/// Most signed attributes (`\[P\]` profile).
 const MAX_ATTRIBUTES: usize = 32;
 /// Most elements directly inside any structure here.
 const MAX_FIELDS: usize = 16;
