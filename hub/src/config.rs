@@ -172,7 +172,7 @@ pub enum ConfigError {
     Unreadable(PathBuf),
     /// A setting is missing, unknown or of the wrong form.
     #[error("configuration: {0}")]
-    Setting(#[from] Box<figment::Error>),
+    Setting(String),
     /// A setting contradicts another.
     #[error("configuration: {0}")]
     Contradiction(String),
@@ -206,7 +206,9 @@ impl Config {
     }
 
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
-        let config: Self = figment.extract().map_err(Box::new)?;
+        let config: Self = figment
+            .extract()
+            .map_err(|error: figment::Error| ConfigError::Setting(error.to_string()))?;
         config.node.check()?;
         Ok(config)
     }

@@ -37,7 +37,7 @@ const KEY_CHARACTERS_MAX: usize = 128;
 /// Keys remembered at a time.
 const KEYS_MAX: u64 = 10_000;
 
-/// How long a key is remembered, in seconds: a day, longer than any client retries. [P]
+/// How long a key is remembered, in seconds: a day, longer than any client retries. \[P\]
 const KEY_S: u64 = 24 * 60 * 60;
 
 /// The status that a licence is to have.

@@ -1,7 +1,7 @@
 //! Every answer that is not a success: a problem (RFC 9457) with a stable code, whose side the
 //! cause is on and what to do next, in Chinese and English (invariant 9).
 //!
-//! What happened inside is never shown; it is logged once, in [`super::guard`].
+//! What happened inside is never shown; it is logged once, in the module `guard`.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 /// Media type of problems, RFC 9457 §6.1.
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Where a `type` of a problem leads to: the code's row in the catalogue. [P]
+/// Where a `type` of a problem leads to: the code's row in the catalogue. \[P\]
 const TYPE_PREFIX: &str = "urn:license-hub:problem:";
 
 /// Seconds after which a request that took too long may be tried again.

@@ -2,7 +2,7 @@
 //!
 //! A handler parses, calls one path, answers. Every answer that is not a success is a problem
 //! (RFC 9457) with a stable code, see [`fault`]; who calls is decided in [`auth`]; bounds,
-//! request names and logs are in [`guard`].
+//! request names and logs are in `guard`.
 
 pub mod auth;
 pub mod fault;
