@@ -21,12 +21,12 @@ use crate::node::Node;
 use crate::permits::Caller;
 use crate::refusal::Refusal;
 
-/// Verdicts kept, each a few KiB: some tens of MiB at most. [P]
+/// Verdicts kept, each a few KiB: some tens of MiB at most. \[P\]
 const VERDICTS_CACHED_MAX: u64 = 10_000;
 
 /// Verification is as of the last full minute, in seconds: then a verdict can be used again within
 /// the minute and is what a new verification would say. The tolerance for signing times in the
-/// future, ten minutes, is far above it. [P]
+/// future, ten minutes, is far above it. \[P\]
 const AS_OF_S: i64 = 60;
 
 /// Verdicts are forgotten after this long, in seconds: no later minute asks for them.

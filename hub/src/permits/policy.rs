@@ -32,9 +32,9 @@ pub const DEFAULT_DENY: &str = "default-deny";
 /// Rule name when a rule could not be evaluated: then nothing is permitted.
 pub const POLICY_ERROR: &str = "policy-error";
 
-/// Longest policy or schema text, in bytes. [P] Far above any policy a person can review.
+/// Longest policy or schema text, in bytes. \[P\] Far above any policy a person can review.
 const POLICY_BYTES_MAX: usize = 1024 * 1024;
-/// Most duties of one node. [P] 3,000 organisations with some 30 matters each.
+/// Most duties of one node. \[P\] 3,000 organisations with some 30 matters each.
 const DUTIES_MAX: usize = 100_000;
 
 /// An organisation's duty: for this matter it needs these licence types (依职能).
