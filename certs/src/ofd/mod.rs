@@ -215,3 +215,6 @@ fn signature_lists(package: &Package<'_>, root: &Root, checks: &mut Checks) -> V
 fn refuse(checks: &mut Checks, refusal: &Refusal) {
     checks.fail(refusal.code(), refusal.detail());
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use schemas::ofd::container::{FileId, Package};
+use schemas::ofd::findings::Findings;
 use schemas::ofd::path;
 use schemas::ofd::signatures::{Reference, SignatureDescription};
-use schemas::verdict::{CheckResult, Checks, FindingCode};
+use schemas::verdict::FindingCode;
 
 use super::hashes::Hashes;
 use crate::digest::DigestAlgorithm;
@@ -18,30 +19,30 @@ pub(super) fn check(
     hashes: &Hashes<'_, '_>,
     signature_part: FileId,
     description: &SignatureDescription,
-    checks: &mut Checks,
+    findings: &mut Findings,
 ) -> BTreeSet<FileId> {
     // GB/T 33190-2016 lets a missing method mean MD5, which is as unacceptable as a written one.
     let method = description.check_method.as_deref().unwrap_or("MD5");
     let algorithm = DigestAlgorithm::parse(method);
     if algorithm.is_none() {
         let detail = format!("digest algorithm {} is not accepted", method.escape_debug());
-        checks.fail(FindingCode::SigAlg, detail);
+        findings.fail(FindingCode::SigAlg, detail);
     }
     let mut covered = BTreeSet::new();
     let mut is_whole = true;
     for reference in &description.references {
-        let Some(file) = find(package, signature_part, reference, checks) else {
+        let Some(file) = find(package, signature_part, reference, findings) else {
             is_whole = false;
             continue;
         };
         covered.insert(file);
         if let Some(algorithm) = algorithm {
-            is_whole &= compare(package, hashes, file, algorithm, reference, checks);
+            is_whole &= compare(package, hashes, file, algorithm, reference, findings);
         }
     }
     if let Some(algorithm) = algorithm.filter(|_| is_whole && !covered.is_empty()) {
         let detail = format!("{} files, {}", covered.len(), algorithm.as_str());
-        checks.pass(FindingCode::RefDigest, detail);
+        findings.pass(FindingCode::RefDigest, detail);
     }
     covered
 }
@@ -50,7 +51,7 @@ fn find(
     package: &Package<'_>,
     signature_part: FileId,
     reference: &Reference,
-    checks: &mut Checks,
+    findings: &mut Findings,
 ) -> Option<FileId> {
     // Relative references are written from the root more often than from the signature's folder.
     let own_folder = path::folder(package.name(signature_part));
@@ -63,17 +64,17 @@ fn find(
         Ok(resolved) => {
             let Some(file) = resolved.files.first() else {
                 let detail = format!("{} is not in the package", resolved.path);
-                checks.fail(FindingCode::RefMissing, detail);
+                findings.fail(FindingCode::RefMissing, detail);
                 return None;
             };
             if resolved.case_folded {
                 let detail = format!("{} exists in other letter case only", resolved.path);
-                checks.warn(FindingCode::ZipCase, CheckResult::Fail, detail);
+                findings.warn(FindingCode::ZipCase, detail);
             }
             Some(*file)
         }
         Err(refusal) => {
-            checks.fail(refusal.code(), refusal.detail());
+            findings.refuse(&refusal);
             None
         }
     }
@@ -85,11 +86,11 @@ fn compare(
     file: FileId,
     algorithm: DigestAlgorithm,
     reference: &Reference,
-    checks: &mut Checks,
+    findings: &mut Findings,
 ) -> bool {
     let name = package.name(file);
     let Ok(expected) = STANDARD.decode(&reference.check_value) else {
-        checks.fail(
+        findings.fail(
             FindingCode::RefDigest,
             format!("{name}: the signed digest is unreadable"),
         );
@@ -98,14 +99,14 @@ fn compare(
     match hashes.digest(file, algorithm) {
         Ok(actual) if actual == expected => true,
         Ok(_) => {
-            checks.fail(
+            findings.fail(
                 FindingCode::RefDigest,
                 format!("{name} was changed after signing"),
             );
             false
         }
         Err(refusal) => {
-            checks.fail(refusal.code(), refusal.detail());
+            findings.refuse(&refusal);
             false
         }
     }

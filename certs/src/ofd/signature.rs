@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use schemas::ofd::container::{FileId, Package};
+use schemas::ofd::findings::Findings;
 use schemas::ofd::path;
 use schemas::ofd::signatures::{self, ListedSignature, SignatureDescription};
 use schemas::verdict::{
@@ -109,13 +110,15 @@ impl<'p> Work<'_, '_, 'p, '_> {
                 return self.checks.fail(refusal.code(), refusal.detail());
             }
         };
+        let mut findings = Findings::default();
         self.covered = references::check(
             package,
             self.context.hashes,
             part,
             &description,
-            &mut self.checks,
+            &mut findings,
         );
+        self.checks.extend(findings.into_checks());
         let folders = [path::folder(name), list_folder, document_folder];
         let seal_file = self.seal_file(&folders, &description);
         let Some(signed_value) = self.signed_value(&folders, &description) else {
@@ -167,7 +170,7 @@ impl<'p> Work<'_, '_, 'p, '_> {
         ];
         let named: Vec<&str> = units.into_iter().flatten().map(str::trim).collect();
         let is_issuer = |unit: &&str| unit.contains(issuer) || issuer.contains(*unit);
-        if named.is_empty() || issuer.is_empty() || named.iter().any(|unit| is_issuer(unit)) {
+        if named.is_empty() || issuer.is_empty() || named.iter().any(is_issuer) {
             return None;
         }
         Some(format!(

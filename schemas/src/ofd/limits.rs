@@ -35,8 +35,13 @@ pub const KEPT_BYTES: u64 = 48 << 20;
 /// Largest XML part in bytes: four times the unpacked size of the largest real file.
 pub const XML_BYTES: u64 = 16 << 20;
 
-/// Most bytes of XML that are read for one file: each part about once.
-pub const XML_TOTAL_BYTES: u64 = 256 << 20;
+/// Most bytes of XML that are walked for one file: sixteen times everything in the largest real
+/// file.
+pub const XML_TOTAL_BYTES: u64 = 64 << 20;
+
+/// Largest XML part in bytes that is kept as a tree (`OFD.xml`, signature parts): a signature with
+/// a reference to every entry of the largest package takes about 2 MiB.
+pub const TREE_BYTES: usize = 4 << 20;
 
 /// Deepest nesting of XML elements: the limit of the design page §7.
 pub const XML_DEPTH: usize = 64;
@@ -53,6 +58,16 @@ pub const ATTRIBUTES: usize = 256;
 
 /// Most documents (bodies and their versions) walked in one package: real files hold one or two.
 pub const DOCUMENTS: usize = 64;
+
+/// Most locations that are followed in one package: ten for every entry it may hold.
+pub const LINKS: usize = 100_000;
+
+/// Most uses of composite units and templates in one document: files that wrap whole pages into
+/// composite units have a few per page.
+pub const USES: usize = 50_000;
+
+/// Findings of one sort that are reported one by one; only their number follows.
+pub const SAME_FINDINGS: usize = 20;
 
 /// Most signatures in one package: real files hold up to a handful.
 pub const SIGNATURES: usize = 64;

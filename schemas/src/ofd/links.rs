@@ -106,6 +106,14 @@ fn rows(part: Part) -> &'static [Row] {
     }
 }
 
+/// The refusal of a document that could hide a loop behind sheer number.
+pub(super) fn too_many_uses() -> Refusal {
+    Refusal::new(
+        FindingCode::XmlMalformed,
+        "too many uses of composite units and templates",
+    )
+}
+
 struct Scanner {
     part: Part,
     rows: &'static [Row],
@@ -144,11 +152,11 @@ impl Scanner {
                 let id = start.attribute("ID").unwrap_or_default().to_owned();
                 self.units.push((id, self.depth));
             }
-            ("CompositeObject", _) => self.composite(start),
+            ("CompositeObject", _) => self.composite(start)?,
             ("Template", Part::Page) => {
-                self.scan
-                    .templates
-                    .extend(start.attribute("TemplateID").map(str::to_owned));
+                let template = start.attribute("TemplateID").map(str::to_owned);
+                self.scan.templates.extend(template);
+                self.check_uses()?;
             }
             _ => {}
         }
@@ -170,10 +178,18 @@ impl Scanner {
         Ok(())
     }
 
-    fn composite(&mut self, start: &Start<'_>) {
+    fn composite(&mut self, start: &Start<'_>) -> Result<(), Refusal> {
         if let (Some((unit, _)), Some(used)) = (self.units.last(), start.attribute("ResourceID")) {
             self.scan.composites.push((unit.clone(), used.to_owned()));
         }
+        self.check_uses()
+    }
+
+    fn check_uses(&self) -> Result<(), Refusal> {
+        if self.scan.composites.len() + self.scan.templates.len() > limits::USES {
+            return Err(too_many_uses());
+        }
+        Ok(())
     }
 
     fn text(&mut self, piece: &str) {

@@ -12,6 +12,7 @@ pub mod container;
 mod directory;
 pub mod document;
 mod encoding;
+pub mod findings;
 pub mod limits;
 mod links;
 pub mod path;

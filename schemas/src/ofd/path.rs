@@ -4,8 +4,8 @@
 //! Real writers also mean relative to the document's folder or to the root. Where several of
 //! these lead to a file, all of them are returned: which one another reader opens is unknown.
 
-use super::Refusal;
 use super::container::{FileId, Package};
+use super::{Refusal, limits};
 use crate::verdict::FindingCode;
 
 /// Where a location may lead.
@@ -28,8 +28,14 @@ pub fn folder(path: &str) -> &str {
 /// Joins a location to a folder and removes `.` and `..`.
 ///
 /// # Errors
-/// `REF_PATH` when the location climbs above the root.
+/// `REF_PATH` when the location climbs above the root or is longer than any entry name.
 pub fn join(folder: &str, location: &str) -> Result<String, Refusal> {
+    if location.len() > limits::NAME_BYTES {
+        return Err(Refusal::new(
+            FindingCode::RefPath,
+            "a location longer than any entry name",
+        ));
+    }
     let location = location.trim().replace('\\', "/");
     let base = if location.starts_with('/') {
         ""

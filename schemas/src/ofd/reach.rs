@@ -9,10 +9,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::container::{FileId, Package};
 use super::document::{ROOT_PART, Root};
+use super::findings::Findings;
 use super::links::{self, Link, Part, Scan};
 use super::path::{self, Resolved};
 use super::{Refusal, limits};
-use crate::verdict::{CheckResult, Checks, FindingCode};
+use crate::verdict::{Checks, FindingCode};
 
 /// What was reached.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
         queue: Vec::new(),
         uses: Uses::default(),
         unread_bytes: limits::XML_TOTAL_BYTES,
+        followed: 0,
+        findings: Findings::default(),
     };
     for body in &root.bodies {
         let roots = body
@@ -60,7 +63,10 @@ pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
         }
     }
     walk.run();
-    walk.reach
+    Reach {
+        checks: walk.findings.into_checks(),
+        ..walk.reach
+    }
 }
 
 struct Walk<'p, 'a> {
@@ -72,6 +78,8 @@ struct Walk<'p, 'a> {
     queue: Vec<(FileId, Part, String)>,
     uses: Uses,
     unread_bytes: u64,
+    followed: usize,
+    findings: Findings,
 }
 
 /// Which composite unit or template uses which, by document folder and identifier.
@@ -87,13 +95,14 @@ impl Walk<'_, '_> {
             let name = self.package.name(file).to_owned();
             match self.read(file, part) {
                 Ok(scan) => self.take(file, &name, part, &document_folder, &scan),
-                Err(refusal) => self.refuse(&refusal.inside(&name)),
+                Err(refusal) => self.findings.refuse(&refusal.inside(&name)),
             }
         }
-        if let Some(looped) = self.uses.cycle() {
-            self.reach
-                .checks
-                .fail(FindingCode::Loop, format!("{looped} contains itself"));
+        if self.uses.count > limits::USES {
+            self.findings.refuse(&links::too_many_uses());
+        } else if let Some(looped) = self.uses.cycle() {
+            let detail = format!("{looped} contains itself");
+            self.findings.fail(FindingCode::Loop, detail);
         }
     }
 
@@ -129,7 +138,7 @@ impl Walk<'_, '_> {
             .map(|base| path::join(own_folder, base))
         {
             Some(Ok(base)) => base,
-            Some(Err(refusal)) => return self.refuse(&refusal.inside(name)),
+            Some(Err(refusal)) => return self.findings.refuse(&refusal.inside(name)),
             None => own_folder.to_owned(),
         };
         let key = |kind: &str, id: &str| format!("{kind} {id} of {document_folder}");
@@ -161,27 +170,29 @@ impl Walk<'_, '_> {
     }
 
     fn follow_from(&mut self, from: &str, folders: &[&str], link: &Link) -> Option<Resolved> {
+        self.followed += 1;
+        if self.followed > limits::LINKS {
+            let detail = "the package names too many files";
+            self.findings.fail(FindingCode::XmlMalformed, detail);
+            return None;
+        }
         let resolved = match path::resolve(self.package, folders, &link.location) {
             Ok(resolved) => resolved,
             Err(refusal) => {
-                self.refuse(&refusal.inside(from));
+                self.findings.refuse(&refusal.inside(from));
                 return None;
             }
         };
         if resolved.files.is_empty() {
             if link.part != Part::Maybe {
                 let detail = format!("{from} names {}, which is not there", resolved.path);
-                self.reach
-                    .checks
-                    .warn(FindingCode::RefMissing, CheckResult::Unknown, detail);
+                self.findings.warn(FindingCode::RefMissing, detail);
             }
             return None;
         }
         if resolved.case_folded {
             let detail = format!("{} exists in other letter case only", resolved.path);
-            self.reach
-                .checks
-                .warn(FindingCode::ZipCase, CheckResult::Pass, detail);
+            self.findings.warn(FindingCode::ZipCase, detail);
         }
         let document_folder = folders.last().copied().unwrap_or_default();
         for file in &resolved.files {
@@ -194,7 +205,9 @@ impl Walk<'_, '_> {
         self.reach.files.insert(file);
         if part == Part::Document && self.documents.insert(file) {
             if self.documents.len() > limits::DOCUMENTS {
-                return self.refuse(&Refusal::new(FindingCode::Loop, "too many documents"));
+                return self
+                    .findings
+                    .refuse(&Refusal::new(FindingCode::Loop, "too many documents"));
             }
         } else if part == Part::Document {
             return;
@@ -207,16 +220,11 @@ impl Walk<'_, '_> {
             self.queue.push(step);
         }
     }
-
-    fn refuse(&mut self, refusal: &Refusal) {
-        self.reach.checks.fail(refusal.code(), refusal.detail());
-    }
 }
 
 impl Uses {
     fn add(&mut self, user: String, used: String) {
-        // One edge for each element that could be scanned at all.
-        if self.count < limits::XML_ELEMENTS && self.edges.entry(user).or_default().insert(used) {
+        if self.count <= limits::USES && self.edges.entry(user).or_default().insert(used) {
             self.count += 1;
         }
     }

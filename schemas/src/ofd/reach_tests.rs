@@ -205,3 +205,23 @@ fn what_is_wrong_on_the_way_is_reported() {
         ],
     );
 }
+
+#[test]
+fn what_could_go_on_for_long_is_cut_off() {
+    let files: String = (0..limits::SAME_FINDINGS * 2)
+        .map(|at| format!("<MediaFile>{at}</MediaFile>"))
+        .collect();
+    let uses = "<CompositeObject ResourceID='2'/>".repeat(limits::USES + 1);
+    let units = format!("<Res><CompositeGraphicUnit ID='1'>{uses}</CompositeGraphicUnit></Res>");
+    let document = "<Document><PublicRes>F.xml</PublicRes></Document>";
+    for (resource, expected) in [
+        (
+            format!("<Res>{files}</Res>"),
+            vec![FindingCode::RefMissing; limits::SAME_FINDINGS],
+        ),
+        (units, vec![FindingCode::XmlMalformed]),
+    ] {
+        let parts = [ROOT, ("D/Document.xml", document), ("D/F.xml", &resource)];
+        check(&parts, &["D/Document.xml", "D/F.xml"], &expected);
+    }
+}

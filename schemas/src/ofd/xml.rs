@@ -127,8 +127,15 @@ impl Element {
     /// Reads a whole part into a tree.
     ///
     /// # Errors
-    /// As [`scan`]; `XML_MALFORMED` also above [`limits::TREE_ELEMENTS`] elements.
+    /// As [`scan`]; `XML_MALFORMED` also above [`limits::TREE_BYTES`] bytes or
+    /// [`limits::TREE_ELEMENTS`] elements.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.len() > limits::TREE_BYTES {
+            return Err(malformed(format!(
+                "larger than {} bytes",
+                limits::TREE_BYTES
+            )));
+        }
         let mut open: Vec<Self> = Vec::new();
         let mut root = Self::default();
         let mut count = 0_usize;

@@ -1,0 +1,257 @@
+//! The whole path over packages made here, each with one thing different.
+
+mod package;
+
+use schemas::verdict::Outcome;
+
+use self::package::{ALL, FIXTURE, NUMBER, Parts, Plan, WHOLE, signed_at};
+use super::*;
+use crate::verify::ExpectedEntry;
+
+/// Verifies, with the entry when fields are required of it.
+fn verdict(parts: &Parts, required: Option<&[String]>) -> Verdict {
+    let expected = required.map(|required| ExpectedEntry {
+        entry: &FIXTURE.entry,
+        required_metadata: required,
+    });
+    let options = VerifyOptions {
+        expected,
+        ..VerifyOptions::at(signed_at())
+    };
+    verify(&parts.zip(), &FIXTURE.trust, &options)
+}
+
+#[track_caller]
+fn check(parts: &Parts, code: Option<FindingCode>, warning: Option<FindingCode>) -> Verdict {
+    let verdict = verdict(parts, None);
+    let report = serde_json::to_string_pretty(&verdict).unwrap();
+    assert_eq!(verdict.code, code, "{report}");
+    let others = [FindingCode::RevocationUnknown];
+    let warnings: Vec<FindingCode> = verdict
+        .warnings
+        .iter()
+        .filter(|seen| !others.contains(seen))
+        .copied()
+        .collect();
+    assert_eq!(warnings, Vec::from_iter(warning), "{report}");
+    verdict
+}
+
+fn signed(plans: &[Plan<'_>]) -> Parts {
+    let mut parts = Parts::new();
+    parts.sign(plans);
+    parts
+}
+
+#[test]
+fn a_whole_signature_is_valid() {
+    let report = check(&signed(&[WHOLE]), None, None);
+    let signature = report.signatures.first().unwrap();
+    assert_eq!((signature.coverage.as_str(), report.gb36906), ("whole", 0));
+    assert_eq!(signature.signed_at, Some(signed_at()));
+}
+
+#[test]
+fn signatures_protect_together() {
+    let first = Plan {
+        references: &ALL[..2],
+        ..WHOLE
+    };
+    let second = Plan {
+        references: &ALL[2..],
+        method: Some("SHA-256"),
+        ..WHOLE
+    };
+    let report = check(&signed(&[first, second]), None, None);
+    let coverage: Vec<&str> = report.signatures.iter().map(|it| &*it.coverage).collect();
+    assert_eq!(coverage, ["partial", "partial"]);
+}
+
+#[test]
+fn what_no_signature_protects_is_found() {
+    let bare_page = Plan {
+        references: &ALL[..2],
+        ..WHOLE
+    };
+    check(&signed(&[bare_page]), Some(FindingCode::Coverage), None);
+    let bare_root = Plan {
+        references: &ALL[1..],
+        ..WHOLE
+    };
+    check(
+        &signed(&[bare_root]),
+        None,
+        Some(FindingCode::OfdXmlUncovered),
+    );
+    let mut extra = signed(&[WHOLE]);
+    extra.set("D/extra.bin", "x");
+    check(&extra, None, Some(FindingCode::Uncovered));
+}
+
+#[test]
+fn an_uncovered_root_cannot_show_something_else() {
+    let bare_root = || Plan {
+        references: &ALL[1..],
+        ..WHOLE
+    };
+    let version = "<Versions><Version Current='true' BaseLoc='D/V.xml'/></Versions></DocBody>";
+    let body = "</DocBody><DocBody><DocRoot>D/Other.xml</DocRoot></DocBody>";
+    let root = "<DocRoot>D/Other.xml</DocRoot></DocBody>";
+    for addition in [version, body, root] {
+        let mut parts = signed(&[bare_root()]);
+        let changed = parts.text("OFD.xml").replace("</DocBody>", addition);
+        parts.set("OFD.xml", changed);
+        parts.set(
+            "D/V.xml",
+            "<DocVersion><DocRoot>Other.xml</DocRoot></DocVersion>",
+        );
+        parts.set("D/Other.xml", "<Document/>");
+        let report = verdict(&parts, None);
+        assert_eq!(report.code, Some(FindingCode::Coverage), "{addition}");
+    }
+}
+
+#[test]
+fn weak_digests_are_refused() {
+    for method in [Some("MD5"), Some("SHA1"), None] {
+        check(
+            &signed(&[Plan { method, ..WHOLE }]),
+            Some(FindingCode::SigAlg),
+            None,
+        );
+    }
+}
+
+#[test]
+fn references_must_hold() {
+    let changed = |name: &str, content: &str| {
+        let mut parts = signed(&[WHOLE]);
+        parts.set(name, content);
+        parts
+    };
+    check(
+        &changed("D/Page.xml", "<Page ID='2'/>"),
+        Some(FindingCode::RefDigest),
+        None,
+    );
+    let escaping = Plan {
+        references: &["/OFD.xml", "D/Document.xml", "D/Page.xml", "../x"],
+        ..WHOLE
+    };
+    check(&signed(&[escaping]), Some(FindingCode::RefPath), None);
+    let absent = Plan {
+        references: &["/OFD.xml", "/D/Document.xml", "/D/Page.xml", "/x"],
+        ..WHOLE
+    };
+    check(&signed(&[absent]), Some(FindingCode::RefMissing), None);
+    let folded = Plan {
+        references: &["/OFD.xml", "/d/document.xml", "/D/PAGE.xml"],
+        ..WHOLE
+    };
+    check(&signed(&[folded]), None, Some(FindingCode::ZipCase));
+}
+
+#[test]
+fn a_shortened_list_is_found() {
+    let unlisted = || Plan {
+        is_listed: false,
+        ..WHOLE
+    };
+    check(
+        &signed(&[WHOLE, unlisted()]),
+        Some(FindingCode::SignatureStripped),
+        Some(FindingCode::Uncovered),
+    );
+    let none = check(&signed(&[unlisted()]), Some(FindingCode::Unsigned), None);
+    assert_eq!(none.gb36906, 2);
+}
+
+#[test]
+fn absent_parts_are_named() {
+    let without = |name: &str| {
+        let mut parts = signed(&[WHOLE]);
+        parts.0.retain(|(other, _)| other != name);
+        parts
+    };
+    check(
+        &without("D/Signs/Signatures.xml"),
+        Some(FindingCode::Unsigned),
+        None,
+    );
+    check(
+        &without("D/Signs/Sign_0/SignedValue.dat"),
+        Some(FindingCode::SvMissing),
+        None,
+    );
+    let report = verdict(&without("D/Signs/Sign_0/Signature.xml"), None);
+    assert_eq!(report.code, Some(FindingCode::SvMissing));
+    let report = verdict(&without("OFD.xml"), None);
+    assert_eq!(
+        (report.kind, report.verdict),
+        (FileKind::Unknown, Outcome::Invalid)
+    );
+}
+
+#[test]
+fn encrypted_content_is_not_judged() {
+    let mut parts = signed(&[WHOLE]);
+    parts.set("Encryptions.xml", "<Encryptions/>");
+    parts.set("D/Page.xml", "encrypted");
+    let report = check(&parts, Some(FindingCode::Encrypted), None);
+    assert_eq!(report.verdict, Outcome::Indeterminate);
+}
+
+#[test]
+fn metadata_must_be_the_entrys() {
+    let required = ["ZZBS", "ZZBH", "ZZMC"].map(str::to_owned);
+    let code = |parts: &Parts| {
+        let report = verdict(parts, Some(&required));
+        let text = serde_json::to_string(&report).unwrap();
+        assert!(
+            !text.contains(NUMBER) && !text.contains("测试企业"),
+            "{text}"
+        );
+        report.code
+    };
+    assert_eq!(code(&signed(&[WHOLE])), None);
+    let edited = |from: &str, to: &str| {
+        let mut parts = Parts::new();
+        let root = parts.text("OFD.xml").replace(from, to);
+        parts.set("OFD.xml", root);
+        parts.sign(&[WHOLE]);
+        parts
+    };
+    assert_eq!(
+        code(&edited(NUMBER, "SECRET-0002")),
+        Some(FindingCode::MetaMismatch)
+    );
+    assert_eq!(
+        code(&edited("'ZZBH'", "'OTHER'")),
+        Some(FindingCode::MetaMissing)
+    );
+    let twice = edited(
+        "<CustomDatas>",
+        "<CustomDatas><CustomData Name='ZZBH'>2</CustomData>",
+    );
+    assert_eq!(code(&twice), Some(FindingCode::MetaMismatch));
+    // Nobody signed OFD.xml: what it says proves nothing.
+    let bare_root = Plan {
+        references: &ALL[1..],
+        ..WHOLE
+    };
+    assert_eq!(code(&signed(&[bare_root])), Some(FindingCode::MetaMissing));
+    // Another licence's file, though no field is required.
+    let other = edited("20240001", "20240002");
+    let report = verdict(&other, Some(&[]));
+    assert_eq!(report.code, Some(FindingCode::MetaMismatch));
+}
+
+#[test]
+fn metadata_is_read_without_verification() {
+    let read = metadata(&Parts::new().zip()).unwrap();
+    assert_eq!(read.value("ZZBH"), Some(NUMBER));
+    assert!(matches!(
+        metadata(b"no package"),
+        Err(ReadMetadataError::File(_))
+    ));
+}
