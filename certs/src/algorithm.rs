@@ -15,9 +15,9 @@ use crate::digest::DigestAlgorithm;
 /// SM2 user identity of GB/T 35276-2017, used by every certificate and seal.
 pub const SM2_USER_ID: &str = "1234567812345678";
 
-/// Smallest RSA modulus in bits that is accepted (`\[P\]` profile: what CAs have issued since 2014).
+/// Smallest RSA modulus in bits that is accepted (\[P\] profile: what CAs issue since 2014).
 const RSA_MIN_BITS: u32 = 2048;
-/// Largest RSA modulus in bits: bounds the time of one verification (`\[P\]` profile).
+/// Largest RSA modulus in bits: bounds the time of one verification (\[P\] profile).
 const RSA_MAX_BITS: u32 = 8192;
 /// Length of a raw `r‖s` signature in bytes.
 const SM2_RAW_BYTES: usize = 64;

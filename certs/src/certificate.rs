@@ -14,7 +14,7 @@ use x509_cert::time::Time;
 use crate::algorithm::{self, AlgorithmError, PublicKey, SignatureAlgorithm};
 use crate::digest::sm3;
 
-/// Largest certificate in bytes; real ones are below 4 KiB (`\[P\]` profile).
+/// Largest certificate in bytes; real ones are below 4 KiB (\[P\] profile).
 pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 
 /// `organizationName`, X.520.

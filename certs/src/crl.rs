@@ -11,11 +11,11 @@ use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm};
 use crate::certificate::Certificate;
 use crate::digest::sm3;
 
-/// Largest list in bytes; the largest public ones are near 50 MiB (`\[P\]` profile).
+/// Largest list in bytes; the largest public ones are near 50 MiB (\[P\] profile).
 pub const MAX_CRL_BYTES: usize = 64 * 1024 * 1024;
 /// Most entries of a list: what fits into [`MAX_CRL_BYTES`] with the shortest entries in use.
 pub const MAX_CRL_ENTRIES: usize = 2_000_000;
-/// Most extensions of a list or an entry (`\[P\]` profile).
+/// Most extensions of a list or an entry (\[P\] profile).
 const MAX_EXTENSIONS: usize = 32;
 
 /// `issuingDistributionPoint`, RFC 5280 §5.2.5: the list covers only a part.

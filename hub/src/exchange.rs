@@ -102,7 +102,7 @@ async fn consume(node: Arc<Node>, lane: Lane, stop: CancellationToken) {
         let started = node.clock.now();
         if let Err(error) = read(&node, lane, &stop).await {
             let topic = lane.topic(&node);
-            tracing::warn!(bus.topic = topic, cause = %error, "reading a topic failed, trying again");
+            tracing::warn!(bus.topic = topic, cause = %error, "reading failed, trying again");
             if (node.clock.now() - started).num_seconds() > 60 {
                 backoff = BACKOFF_FIRST;
             }

@@ -223,7 +223,7 @@ pub mod topic {
 #[must_use]
 pub fn is_node_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 fn instant(time: DateTime<Utc>) -> String {

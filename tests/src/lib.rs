@@ -1,6 +1,8 @@
 //! Harness: a national node and two provinces in one process, on one embedded bus, with a minted
 //! PKI, minted libraries and a clock that stands still.
 
+#![expect(clippy::expect_used, reason = "a harness that cannot set the scene fails the test")]
+
 pub mod program;
 
 use std::collections::BTreeMap;

@@ -10,9 +10,16 @@ use std::process::{Command, Output};
 #[must_use]
 pub fn hub() -> Command {
     let tests = std::env::current_exe().expect("own path");
-    let folder = tests.parent().and_then(|deps| deps.parent()).expect("target folder");
+    let folder = tests
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("target folder");
     let program = folder.join("hub");
-    assert!(program.exists(), "{} is missing: cargo build --package hub", program.display());
+    assert!(
+        program.exists(),
+        "{} is missing: cargo build --package hub",
+        program.display()
+    );
     Command::new(program)
 }
 
@@ -21,7 +28,11 @@ pub fn hub() -> Command {
 /// # Panics
 /// When it cannot be started.
 pub fn run(command: &mut Command) -> Finished {
-    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the program starts");
     Finished {
         code: status.code(),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),

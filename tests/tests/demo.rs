@@ -8,7 +8,11 @@ fn the_demo_shows_the_main_job_and_leaves_proofs_that_hold() {
     let data = folder.path();
     let shown = run(hub().args(["demo", "--exit", "--data"]).arg(data));
     assert_eq!(shown.code, Some(0), "{shown:?}");
-    assert!(!shown.stderr.to_lowercase().contains("error"), "{}", shown.stderr);
+    assert!(
+        !shown.stderr.to_lowercase().contains("error"),
+        "{}",
+        shown.stderr
+    );
     for (step, telling) in [
         ("2.", "accepted 599"),
         ("3.", "Q-TYPE-NAME"),
@@ -20,7 +24,10 @@ fn the_demo_shows_the_main_job_and_leaves_proofs_that_hold() {
         ("9.", "all good"),
     ] {
         let text = part(&shown, step);
-        assert!(text.contains(telling), "step {step} does not show {telling:?}:\n{text}");
+        assert!(
+            text.contains(telling),
+            "step {step} does not show {telling:?}:\n{text}"
+        );
     }
     // Both languages where something is refused.
     let refused = part(&shown, "6.");
@@ -42,7 +49,11 @@ fn check_proofs(data: &std::path::Path) {
     let proven = run(hub().arg("prove").arg(&files[0]).arg("--trust").arg(&trust));
     assert_eq!(proven.code, Some(0), "{proven:?}");
     let nobody = run(hub().arg("prove").arg(&files[0]));
-    assert_eq!(nobody.code, Some(1), "proven without anybody's word: {nobody:?}");
+    assert_eq!(
+        nobody.code,
+        Some(1),
+        "proven without anybody's word: {nobody:?}"
+    );
 
     // One changed character in the recorded event, kept as good base64.
     let text = std::fs::read_to_string(&files[0]).expect("proof");
@@ -64,7 +75,9 @@ fn part<'a>(shown: &'a Finished, step: &str) -> &'a str {
         .unwrap_or_else(|| panic!("step {step} is missing:\n{}", shown.stdout));
     let rest = &shown.stdout[start + 1..];
     let end = rest.match_indices('\n').find(|(at, _)| {
-        rest[at + 1..].split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+        rest[at + 1..]
+            .split_once(". ")
+            .is_some_and(|(number, _)| number.parse::<u8>().is_ok())
     });
     end.map_or(rest, |(at, _)| &rest[..at])
 }

@@ -70,29 +70,52 @@ fn killed_at(data: &Path, moment: Duration) -> bool {
 /// The directory is the libraries' content, and every change was made and recorded once.
 async fn check_state(data: &Path) {
     let mut expected = library(data, "zhejiang");
-    let faulty = expected.iter().find(|(_, name)| name.ends_with("（旧版）")).cloned();
+    let faulty = expected
+        .iter()
+        .find(|(_, name)| name.ends_with("（旧版）"))
+        .cloned();
     let faulty = faulty.expect("the faulty entry").0;
     expected.extend(library(data, "sichuan"));
     assert_eq!(expected.len(), ENTRIES);
 
     let mut national = open(data, "national").await;
-    let directory: BTreeSet<String> =
-        texts(&mut national, "select identifier from entry").await.into_iter().collect();
-    let wanted: BTreeSet<String> =
-        expected.iter().map(|(id, _)| id.clone()).filter(|id| *id != faulty).collect();
-    assert_eq!(directory, wanted, "the national directory is not the libraries' content");
+    let directory: BTreeSet<String> = texts(&mut national, "select identifier from entry")
+        .await
+        .into_iter()
+        .collect();
+    let wanted: BTreeSet<String> = expected
+        .iter()
+        .map(|(id, _)| id.clone())
+        .filter(|id| *id != faulty)
+        .collect();
+    assert_eq!(
+        directory, wanted,
+        "the national directory is not the libraries' content"
+    );
     check_once(&mut national, "apply").await;
     check_once(&mut national, "reject").await;
-    assert_eq!(number(&mut national, "select count(*) from rejection").await, 1);
+    assert_eq!(
+        number(&mut national, "select count(*) from rejection").await,
+        1
+    );
 
     for node in ["zhejiang", "sichuan"] {
         let mut home = open(data, node).await;
         check_once(&mut home, "register").await;
         check_once(&mut home, "receipt").await;
         let awaiting = "select count(*) from registration where outcome is null";
-        assert_eq!(number(&mut home, awaiting).await, 0, "{node} awaits receipts");
-        let doubled = "select count(*) - count(distinct identifier || '/' || revision) from receipt";
-        assert_eq!(number(&mut home, doubled).await, 0, "{node} took a receipt twice");
+        assert_eq!(
+            number(&mut home, awaiting).await,
+            0,
+            "{node} awaits receipts"
+        );
+        let doubled =
+            "select count(*) - count(distinct identifier || '/' || revision) from receipt";
+        assert_eq!(
+            number(&mut home, doubled).await,
+            0,
+            "{node} took a receipt twice"
+        );
     }
 }
 
@@ -123,15 +146,23 @@ fn library(data: &Path, node: &str) -> Vec<(String, String)> {
 async fn open(data: &Path, node: &str) -> SqliteConnection {
     let file = data.join(node).join("hub.sqlite");
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    SqliteConnection::connect_with(&options).await.expect("database")
+    SqliteConnection::connect_with(&options)
+        .await
+        .expect("database")
 }
 
 async fn texts(database: &mut SqliteConnection, query: &'static str) -> Vec<String> {
-    sqlx::query_scalar(query).fetch_all(database).await.expect("rows")
+    sqlx::query_scalar(query)
+        .fetch_all(database)
+        .await
+        .expect("rows")
 }
 
 async fn number(database: &mut SqliteConnection, query: &'static str) -> i64 {
-    sqlx::query_scalar(query).fetch_one(database).await.expect("number")
+    sqlx::query_scalar(query)
+        .fetch_one(database)
+        .await
+        .expect("number")
 }
 
 /// A small generator with a fixed seed, so that a failing run can be repeated (xorshift64*).
@@ -143,7 +174,8 @@ impl Random {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        let bits = u32::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32).expect("32 bits");
+        let bits =
+            u32::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32).expect("32 bits");
         f64::from(bits) / f64::from(u32::MAX)
     }
 }

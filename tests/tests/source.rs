@@ -34,7 +34,9 @@ const FILES: &[(&str, &str)] = &[
 
 #[test]
 fn real_files_are_delivered_or_refused_as_their_seals_deserve() {
-    let Some(corpus) = corpus("the demo on real files") else { return };
+    let Some(corpus) = corpus("the demo on real files") else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("folder");
     let library = folder.path().join("library");
     let identifiers = write_library(&library, &corpus.join("ofd"));
@@ -45,19 +47,38 @@ fn real_files_are_delivered_or_refused_as_their_seals_deserve() {
         .arg("--data")
         .arg(&data));
     assert_eq!(shown.code, Some(0), "{shown:?}");
-    assert!(!shown.stderr.to_lowercase().contains("error"), "{}", shown.stderr);
+    assert!(
+        !shown.stderr.to_lowercase().contains("error"),
+        "{}",
+        shown.stderr
+    );
     for ((file, expected), identifier) in FILES.iter().zip(&identifiers) {
-        let start = shown.stdout.find(&format!("\n   {identifier} · ")).expect("its part");
+        let start = shown
+            .stdout
+            .find(&format!("\n   {identifier} · "))
+            .expect("its part");
         let rest = &shown.stdout[start + 1..];
         let part = rest.split_once("\n\n").map_or(rest, |(part, _)| part);
-        assert!(part.contains("source national"), "{file} was not looked up elsewhere:\n{part}");
+        assert!(
+            part.contains("source national"),
+            "{file} was not looked up elsewhere:\n{part}"
+        );
         if *expected == "delivered" {
-            assert!(part.contains("已交付 delivered"), "{file} was not delivered:\n{part}");
+            assert!(
+                part.contains("已交付 delivered"),
+                "{file} was not delivered:\n{part}"
+            );
             assert!(part.contains("有效 valid"), "{file}:\n{part}");
         } else {
-            assert!(!part.contains("已交付 delivered"), "{file} was delivered:\n{part}");
+            assert!(
+                !part.contains("已交付 delivered"),
+                "{file} was delivered:\n{part}"
+            );
             let finding = format!("failing check: {expected}");
-            assert!(part.contains(&finding), "{file} without {expected}:\n{part}");
+            assert!(
+                part.contains(&finding),
+                "{file} without {expected}:\n{part}"
+            );
         }
     }
 }
@@ -75,7 +96,11 @@ fn write_library(library: &Path, corpus: &Path) -> Vec<Identifier> {
     let mut lines = String::new();
     let mut identifiers = Vec::new();
     for (number, (file, _)) in FILES.iter().enumerate() {
-        let name = Path::new(file).file_name().expect("name").to_string_lossy().into_owned();
+        let name = Path::new(file)
+            .file_name()
+            .expect("name")
+            .to_string_lossy()
+            .into_owned();
         std::fs::copy(corpus.join(file), files.join(&name)).expect("copied");
         let serial = format!("2026{number:06}");
         let identifier = Identifier::build(TYPE.0, issuer.as_str(), &serial, 1).expect("built");

@@ -69,7 +69,10 @@ fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on<F: Future<Output = anyhow::Result<ExitCode>>>(work: F) -> anyhow::Result<ExitCode> {
-    Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 #[cfg(test)]

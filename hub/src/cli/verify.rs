@@ -27,7 +27,8 @@ pub struct VerifyArgs {
     /// Folder of trusted certificates and revocation lists, PEM or DER.
     ///
     /// A self-signed CA certificate is an anchor, another CA certificate an intermediate that must
-    /// still chain, a certificate that is no CA a trusted seal maker. Without it nothing is trusted.
+    /// still chain, a certificate that is no CA a trusted seal maker. Without it nothing is
+    /// trusted.
     #[arg(long, value_name = "DIR")]
     trust: Option<PathBuf>,
     /// Verify as of this time instead of now.

@@ -122,7 +122,7 @@ pub(super) async fn apply_up_to(
     let Err(cause) = commit(node, topic, &batch, position).await else {
         return Ok(());
     };
-    tracing::warn!(bus.topic = topic, cause = %cause, "a batch failed, applying its records singly");
+    tracing::warn!(bus.topic = topic, cause = %cause, "a batch failed, now record by record");
     for mut prepared in batch {
         let own_position = prepared.record.position;
         for attempt in 1..=ATTEMPTS_MAX {

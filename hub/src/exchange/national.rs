@@ -26,7 +26,7 @@ use crate::store::{StoreError, Tx, entries, outbox, rejections};
 /// Bytes of entries in one reply: leaves a quarter of the largest message for the rest of it.
 const REPLY_BYTES_MAX: usize = 768 * 1024;
 
-/// Rule for a change of a licence that another node registered first. [P]
+/// Rule for a change of a licence that another node registered first. \[P\]
 const RULE_HOME_NODE: &str = "Q-HOME-NODE";
 
 /// A change that was opened and held against the rules.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Stable names of everything a verification can find.
 ///
-/// The order of the variants is the order of precedence for [`super::Verdict::code`]: container, XML,
-/// unsigned, structure and coverage, hash, signature, seal, trust, time, metadata.
+/// The order of the variants is the order of precedence for [`super::Verdict::code`]: container,
+/// XML, unsigned, structure and coverage, hash, signature, seal, trust, time, metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(

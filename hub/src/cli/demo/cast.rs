@@ -69,7 +69,9 @@ pub(super) async fn start(stage: &Stage, listen: SocketAddr) -> anyhow::Result<C
         .map(|place| Ok((place, publish_keys(&stage.dir, &place.node)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let bus: Arc<dyn Bus> = Arc::new(
-        EmbeddedBus::open(&stage.dir.join("bus.sqlite")).await.context("the embedded bus")?,
+        EmbeddedBus::open(&stage.dir.join("bus.sqlite"))
+            .await
+            .context("the embedded bus")?,
     );
     let stop = CancellationToken::new();
     let any_port = SocketAddr::new(listen.ip(), 0);
@@ -84,9 +86,16 @@ pub(super) async fn start(stage: &Stage, listen: SocketAddr) -> anyhow::Result<C
         let address = if is_using { listen } else { any_port };
         players.push(play(place.title, config, Arc::clone(&bus), address, stop.clone()).await?);
     }
-    let [national, home, using]: [Player; 3] =
-        players.try_into().map_err(|_| anyhow::anyhow!("three nodes were to start"))?;
-    Ok(Cast { national, home, using, token, stop })
+    let [national, home, using]: [Player; 3] = players
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("three nodes were to start"))?;
+    Ok(Cast {
+        national,
+        home,
+        using,
+        token,
+        stop,
+    })
 }
 
 impl Cast {
@@ -95,7 +104,10 @@ impl Cast {
     /// # Errors
     /// None in practice.
     pub(super) fn department(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&format!("http://{}", self.using.address), Some(&self.token))?)
+        Ok(Client::new(
+            &format!("http://{}", self.using.address),
+            Some(&self.token),
+        )?)
     }
 
     /// All nodes.
@@ -110,7 +122,11 @@ impl Cast {
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         for player in [self.using, self.home, self.national] {
-            player.served.await.context("the server's task")?.context("the server")?;
+            player
+                .served
+                .await
+                .context("the server's task")?
+                .context("the server")?;
             // Dropped first: the node closes its database when the last user is gone.
             drop(player.node);
             player.running.shutdown().await;
@@ -127,7 +143,9 @@ async fn play(
     stop: CancellationToken,
 ) -> anyhow::Result<Player> {
     let name = config.name.clone();
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("address {listen}"))?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("address {listen}"))?;
     let address = listener.local_addr()?;
     let running = Node::start(config, bus, Arc::new(SystemClock))
         .await
@@ -135,7 +153,13 @@ async fn play(
     let node = Arc::clone(&running.node);
     let shutdown = stop.cancelled_owned();
     let served = tokio::spawn(crate::http::serve(listener, Arc::clone(&node), shutdown));
-    Ok(Player { title, node, address, running, served })
+    Ok(Player {
+        title,
+        node,
+        address,
+        running,
+        served,
+    })
 }
 
 fn config(stage: &Stage, place: &Place, all: &[(&Place, NodePublicKeys)]) -> NodeConfig {
@@ -165,7 +189,11 @@ fn config(stage: &Stage, place: &Place, all: &[(&Place, NodePublicKeys)]) -> Nod
 }
 
 fn role_of(place: &Place) -> Role {
-    if place.node == NATIONAL { Role::National } else { Role::Province }
+    if place.node == NATIONAL {
+        Role::National
+    } else {
+        Role::Province
+    }
 }
 
 /// The node's public keys, also written where `hub prove --trust` finds them.
@@ -180,7 +208,12 @@ fn department(token: &str) -> anyhow::Result<CallerConfig> {
         system: "demo-service-desk".to_owned(),
         organisation: organisation()?,
         token_sm3: hex::encode(certs::digest::sm3(token.as_bytes())),
-        roles: vec![CallerRole::Lookup, CallerRole::Use, CallerRole::Verify, CallerRole::Auditor],
+        roles: vec![
+            CallerRole::Lookup,
+            CallerRole::Use,
+            CallerRole::Verify,
+            CallerRole::Auditor,
+        ],
     })
 }
 

@@ -19,11 +19,18 @@ use crate::cli::trail;
 /// A failure that is no refusal: the node is not reached or answers what cannot be read.
 pub(super) async fn show(stage: &Stage, cast: &Cast, all: &[SourceEntry]) -> anyhow::Result<()> {
     let department = cast.department()?;
-    step(4, "逐一查询、跨省获取、查验", "each licence: looked up, fetched, verified");
+    step(
+        4,
+        "逐一查询、跨省获取、查验",
+        "each licence: looked up, fetched, verified",
+    );
     let (mut delivered, mut refused) = (0_u32, 0_u32);
     for entry in all {
         let identifier = &entry.identifier;
-        println!("\n   {identifier} · {}", entry.file.as_deref().unwrap_or("-"));
+        println!(
+            "\n   {identifier} · {}",
+            entry.file.as_deref().unwrap_or("-")
+        );
         match look_up(&department, identifier).await {
             Ok((found, _)) => println!(
                 "   目录 entry: {} · 来源 source {}",
@@ -55,12 +62,18 @@ pub(super) async fn show(stage: &Stage, cast: &Cast, all: &[SourceEntry]) -> any
         let files = trail::write_proofs(&found, &out)?;
         println!("   {} · {} 份证明 proofs", entry.identifier, files.len());
     }
-    println!("   hub prove {}/… --trust {}", out.display(), stage.dir.join("trust").display());
+    println!(
+        "   hub prove {}/… --trust {}",
+        out.display(),
+        stage.dir.join("trust").display()
+    );
     Ok(())
 }
 
 fn print_verdict(verdict: Option<&Value>) {
-    let parsed = verdict.cloned().and_then(|verdict| serde_json::from_value(verdict).ok());
+    let parsed = verdict
+        .cloned()
+        .and_then(|verdict| serde_json::from_value(verdict).ok());
     if let Some(verdict) = parsed {
         print!("{}", report::verdict_text(&verdict, "   "));
     }

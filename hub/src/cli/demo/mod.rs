@@ -48,7 +48,11 @@ pub struct DemoArgs {
 /// A part cannot be minted, opened or started, or a step did not show what it must show.
 pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let temporary = args.data.is_none().then(temporary_folder);
-    let dir = args.data.clone().or_else(|| temporary.clone()).unwrap_or_default();
+    let dir = args
+        .data
+        .clone()
+        .or_else(|| temporary.clone())
+        .unwrap_or_default();
     std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
     let stage = match &args.source {
         Some(source) => stage::given(&dir, source).await?,

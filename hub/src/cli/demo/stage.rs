@@ -99,7 +99,10 @@ pub(super) async fn minted(dir: &Path, now: DateTime<Utc>) -> anyhow::Result<Sta
     let (using, using_library) = province(dir, "sichuan", "四川 Sichuan", "51");
     make_once(&home_library, |new| mint_home(new, &pki, now)).context("library of zhejiang")?;
     make_once(&using_library, |new| {
-        Ok(write_library(new, &mint_library(&plan("51", now)?, &pki)?.0)?)
+        Ok(write_library(
+            new,
+            &mint_library(&plan("51", now)?, &pki)?.0,
+        )?)
     })
     .context("library of sichuan")?;
     let parts = choose(&read_entries(&home_library).await?)?;
@@ -111,7 +114,15 @@ pub(super) async fn minted(dir: &Path, now: DateTime<Utc>) -> anyhow::Result<Sta
     let trust = pki_dir.join("trust");
     let matter = MATTER.to_owned();
     let parts = Parts::Minted(parts);
-    Ok(Stage { dir: dir.to_owned(), trust, home, using, matter, permitted, parts })
+    Ok(Stage {
+        dir: dir.to_owned(),
+        trust,
+        home,
+        using,
+        matter,
+        permitted,
+        parts,
+    })
 }
 
 /// Takes the library of somebody else: it becomes the first province's.
@@ -121,11 +132,19 @@ pub(super) async fn minted(dir: &Path, now: DateTime<Utc>) -> anyhow::Result<Sta
 pub(super) async fn given(dir: &Path, source: &Path) -> anyhow::Result<Stage> {
     let entries = read_entries(source).await?;
     let trust = source.join("trust");
-    anyhow::ensure!(trust.is_dir(), "{} has no folder named trust", source.display());
-    let regions: BTreeSet<String> =
-        entries.iter().map(|entry| entry.region.province().to_string()).collect();
-    let permitted: BTreeSet<LicenceTypeCode> =
-        entries.iter().map(|entry| entry.type_code.clone()).collect();
+    anyhow::ensure!(
+        trust.is_dir(),
+        "{} has no folder named trust",
+        source.display()
+    );
+    let regions: BTreeSet<String> = entries
+        .iter()
+        .map(|entry| entry.region.province().to_string())
+        .collect();
+    let permitted: BTreeSet<LicenceTypeCode> = entries
+        .iter()
+        .map(|entry| entry.type_code.clone())
+        .collect();
     let home = Place {
         node: "home".to_owned(),
         title: "归属省 the home province",
@@ -196,14 +215,18 @@ fn choose(entries: &[SourceEntry]) -> anyhow::Result<MintedParts> {
             .find(&entry.type_code)
             .is_some_and(|one| one.related_items.iter().any(|item| item == MATTER))
     };
-    let mut usable =
-        entries.iter().filter(|entry| entry.file.is_some() && entry.status.is_usable());
+    let mut usable = entries
+        .iter()
+        .filter(|entry| entry.file.is_some() && entry.status.is_usable());
     let mut permitted = usable.clone().filter(|entry| needed(entry));
     let identifier = |entry: &SourceEntry| entry.identifier.clone();
     Ok(MintedParts {
         good: permitted.next().map(identifier).ok_or_else(too_small)?,
         tampered: permitted.next().map(identifier).ok_or_else(too_small)?,
-        not_permitted: usable.find(|entry| !needed(entry)).map(identifier).ok_or_else(too_small)?,
+        not_permitted: usable
+            .find(|entry| !needed(entry))
+            .map(identifier)
+            .ok_or_else(too_small)?,
         faulty: entries
             .iter()
             .find(|entry| entry.type_name.ends_with(WRONG_NAME))
@@ -219,7 +242,10 @@ fn too_small() -> anyhow::Error {
 async fn read_entries(library: &Path) -> anyhow::Result<Vec<SourceEntry>> {
     let digest = |bytes: &[u8]| hex::encode(certs::digest::sm3(bytes));
     let lines = FolderSource::open(library, digest)?.entries().await?;
-    Ok(lines.into_iter().filter_map(|line| line.entry.ok()).collect())
+    Ok(lines
+        .into_iter()
+        .filter_map(|line| line.entry.ok())
+        .collect())
 }
 
 fn tampered_file(
@@ -228,8 +254,16 @@ fn tampered_file(
     now: DateTime<Utc>,
 ) -> anyhow::Result<Vec<u8>> {
     let entry = item.entry.clone().into_entry("library", 1, None)?;
-    let validity = Validity { from: now - Duration::days(30), until: now + Duration::days(30) };
-    let kit = SealKit::new(pki, &item.entry.issuer_name, &item.entry.issuer_code, validity)?;
+    let validity = Validity {
+        from: now - Duration::days(30),
+        until: now + Duration::days(30),
+    };
+    let kit = SealKit::new(
+        pki,
+        &item.entry.issuer_name,
+        &item.entry.issuer_code,
+        validity,
+    )?;
     let options = MintOptions {
         layout: crate::mint::Layout::for_entry(&entry),
         kind: SignatureKind::Seal,
@@ -240,10 +274,7 @@ fn tampered_file(
     Ok(mint_file(&entry, &kit, &options)?)
 }
 
-fn make_once(
-    dir: &Path,
-    make: impl FnOnce(&Path) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+fn make_once(dir: &Path, make: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     if dir.exists() {
         return Ok(());
     }

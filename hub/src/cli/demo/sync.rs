@@ -31,7 +31,11 @@ pub(super) async fn show(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
             let report = directory::register_source(&player.node).await?;
             println!(
                 "   {:<28} 登记 registered {}, 变更 changed {}, 未变 unchanged {}, 不可读 unreadable {}",
-                player.title, report.registered, report.changed, report.unchanged, report.unreadable
+                player.title,
+                report.registered,
+                report.changed,
+                report.unchanged,
+                report.unreadable
             );
         }
     }
@@ -53,14 +57,21 @@ pub(super) async fn show(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
 }
 
 async fn rejected(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
-    step(3, "被拒绝的目录条目", "rejected entries, kept in the quality queue");
+    step(
+        3,
+        "被拒绝的目录条目",
+        "rejected entries, kept in the quality queue",
+    );
     let mut shown = Vec::new();
     for player in [&cast.national, &cast.home] {
         let reader = player.node.store.reader();
         for stored in rejections::page(reader, 0, REJECTIONS_SHOWN).await? {
             let rejection = stored.rejection;
             let what = rejection.identifier.unwrap_or_else(|| {
-                format!("第 {0} 行 line {0}", rejection.source_line.unwrap_or_default())
+                format!(
+                    "第 {0} 行 line {0}",
+                    rejection.source_line.unwrap_or_default()
+                )
             });
             println!("   {} · {what}", player.title);
             for reason in rejection.reasons {
@@ -71,7 +82,10 @@ async fn rejected(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
     }
     if let Parts::Minted(parts) = &stage.parts {
         let faulty = parts.faulty.as_str();
-        anyhow::ensure!(shown.iter().any(|what| what == faulty), "{faulty} was not rejected");
+        anyhow::ensure!(
+            shown.iter().any(|what| what == faulty),
+            "{faulty} was not rejected"
+        );
     }
     Ok(())
 }

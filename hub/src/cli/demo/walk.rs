@@ -52,7 +52,10 @@ async fn lookups(department: &Client, identifier: &Identifier) -> anyhow::Result
         text(&cold, "/status/zh"),
         text(&cold, "/status/en")
     );
-    anyhow::ensure!(text(&cached, "/source") == "cache", "the second lookup was not cached");
+    anyhow::ensure!(
+        text(&cached, "/source") == "cache",
+        "the second lookup was not cached"
+    );
     Ok(())
 }
 
@@ -61,7 +64,11 @@ async fn fetched(
     stage: &Stage,
     identifier: &Identifier,
 ) -> anyhow::Result<()> {
-    step(5, "凭许可取证照文件并查验", "permit, fetch, verify, deliver");
+    step(
+        5,
+        "凭许可取证照文件并查验",
+        "permit, fetch, verify, deliver",
+    );
     let delivery = fetch(department, stage, identifier).await?;
     println!(
         "   许可 permit {} (规则 rule {})",
@@ -72,10 +79,17 @@ async fn fetched(
         "   文件 file {} bytes, {:.1} ms, {}",
         delivery.bytes,
         milliseconds(delivery.time),
-        delivery.headers.get("content-digest").and_then(|value| value.to_str().ok()).unwrap_or("-")
+        delivery
+            .headers
+            .get("content-digest")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("-")
     );
     print!("{}", report::verdict_text(&delivery.verdict, "   "));
-    anyhow::ensure!(delivery.verdict.is_valid(), "the delivered file is not valid");
+    anyhow::ensure!(
+        delivery.verdict.is_valid(),
+        "the delivered file is not valid"
+    );
     Ok(())
 }
 
@@ -88,7 +102,11 @@ async fn tampered(
     println!("   {identifier}");
     let problem = refusal(fetch(department, stage, identifier).await)?;
     print_refusal(&problem);
-    anyhow::ensure!(problem.code == "NOT_DELIVERED", "refused as {}", problem.code);
+    anyhow::ensure!(
+        problem.code == "NOT_DELIVERED",
+        "refused as {}",
+        problem.code
+    );
     Ok(())
 }
 
@@ -101,7 +119,11 @@ async fn not_permitted(
     println!("   {identifier}");
     let problem = refusal(fetch(department, stage, identifier).await)?;
     print_refusal(&problem);
-    anyhow::ensure!(problem.code == "PERMIT_DENIED", "refused as {}", problem.code);
+    anyhow::ensure!(
+        problem.code == "PERMIT_DENIED",
+        "refused as {}",
+        problem.code
+    );
     Ok(())
 }
 
@@ -121,7 +143,11 @@ fn proven(stage: &Stage, proofs: Vec<PathBuf>) -> anyhow::Result<()> {
         anyhow::ensure!(proven.is_proven(), "{} is not proven", file.display());
     }
     let last = proofs.last().ok_or_else(|| anyhow!("the trail is empty"))?;
-    println!("   hub prove {} --trust {}", last.display(), trust.display());
+    println!(
+        "   hub prove {} --trust {}",
+        last.display(),
+        trust.display()
+    );
     for line in prove::file(last, Some(&trust))?.to_string().lines() {
         println!("   {line}");
     }
@@ -170,14 +196,25 @@ pub(super) async fn fetch(
             "cause": "免提交纸质证照",
         },
     });
-    let (_, _, permit) = client.request_json(Method::POST, "/v1/permits", Some(&wanted)).await?;
-    let path = format!("/v1/licences/{identifier}/file?permit={}", text(&permit, "/id"));
+    let (_, _, permit) = client
+        .request_json(Method::POST, "/v1/permits", Some(&wanted))
+        .await?;
+    let path = format!(
+        "/v1/licences/{identifier}/file?permit={}",
+        text(&permit, "/id")
+    );
     let started = Instant::now();
     let (_, headers, bytes) = client.request_bytes(Method::GET, &path, None).await?;
     let time = started.elapsed();
     let (_, _, verdict) = client.request_json(Method::GET, &path, None).await?;
     let verdict = serde_json::from_value(verdict).map_err(|_| ClientError::NotJson)?;
-    Ok(Fetched { permit, bytes: bytes.len(), time, headers, verdict })
+    Ok(Fetched {
+        permit,
+        bytes: bytes.len(),
+        time,
+        headers,
+        verdict,
+    })
 }
 
 /// The refusal that is expected here.
@@ -208,9 +245,16 @@ pub(super) fn print_refusal(problem: &Problem) {
 }
 
 fn failing_details(verdict: Option<&Value>) -> Vec<String> {
-    let Some(verdict) = verdict.cloned() else { return Vec::new() };
-    let Ok(verdict) = serde_json::from_value::<Verdict>(verdict) else { return Vec::new() };
-    let signatures = verdict.signatures.iter().flat_map(|signature| signature.checks.iter());
+    let Some(verdict) = verdict.cloned() else {
+        return Vec::new();
+    };
+    let Ok(verdict) = serde_json::from_value::<Verdict>(verdict) else {
+        return Vec::new();
+    };
+    let signatures = verdict
+        .signatures
+        .iter()
+        .flat_map(|signature| signature.checks.iter());
     verdict
         .checks
         .iter()
@@ -222,7 +266,10 @@ fn failing_details(verdict: Option<&Value>) -> Vec<String> {
 
 /// A text inside an answer, by JSON pointer; `-` when it is not there.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or("-")
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or("-")
 }
 
 fn milliseconds(time: Duration) -> f64 {
