@@ -91,7 +91,9 @@ struct Uses {
 
 impl Walk<'_, '_> {
     fn run(&mut self) {
-        while let Some((file, part, document_folder)) = self.queue.pop() {
+        while self.followed <= limits::LINKS
+            && let Some((file, part, document_folder)) = self.queue.pop()
+        {
             let name = self.package.name(file).to_owned();
             match self.read(file, part) {
                 Ok(scan) => self.take(file, &name, part, &document_folder, &scan),

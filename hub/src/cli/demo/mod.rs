@@ -1,7 +1,7 @@
 //! `hub demo`: the main job in one process, from development certificates to a proof.
 //!
-//! [`stage`] makes what the demo plays with, [`cast`] starts the nodes, [`sync`] fills the
-//! directory, [`walk`] goes through the nine steps over HTTP as a department would, [`given`]
+//! `stage` makes what the demo plays with, `cast` starts the nodes, `sync` fills the
+//! directory, `walk` goes through the nine steps over HTTP as a department would, `given`
 //! tries each licence of somebody else's library instead.
 
 mod cast;
