@@ -1,7 +1,10 @@
 //! Harness: a national node and two provinces in one process, on one embedded bus, with a minted
 //! PKI, minted libraries and a clock that stands still.
 
-#![expect(clippy::expect_used, reason = "a harness that cannot set the scene fails the test")]
+#![expect(
+    clippy::expect_used,
+    reason = "a harness that cannot set the scene fails the test"
+)]
 
 pub mod program;
 
@@ -14,7 +17,7 @@ use certs::mint::pki::DevelopmentPki;
 use chrono::{DateTime, TimeZone, Utc};
 use connectors::bus::{Bus, EmbeddedBus, OutgoingRecord};
 use hub::clock::FixedClock;
-use hub::config::{CallerRole, NodeConfig, PeerConfig, PeerKeys, Role};
+use hub::config::{CallerConfig, CallerRole, NodeConfig, PeerConfig, PeerKeys, Role};
 use hub::directory::{self, RegisterReport};
 use hub::files::{self, Delivery};
 use hub::mint::Spoil;
@@ -40,6 +43,9 @@ pub const SICHUAN: &str = "sichuan";
 
 /// The matter of the caller's duty: the one that the builtin fictitious types name.
 pub const MATTER: &str = "11990000MB999999XE1000000001001";
+
+/// Bearer token of Sichuan's caller.
+pub const TOKEN: &str = "token-of-the-service-desk";
 
 /// Longest wait for something that must happen by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -213,7 +219,8 @@ impl TestHub {
     pub async fn records(&self, topic: &str) -> Vec<OutgoingRecord> {
         let mut subscription = self.bus.subscribe(topic, None).await.expect("subscribes");
         let mut records = Vec::new();
-        let wait = Duration::from_millis(200);
+        // Long enough for a busy machine: what is there is given at once.
+        let wait = Duration::from_secs(1);
         while let Ok(batch) = tokio::time::timeout(wait, subscription.next()).await {
             for record in batch.expect("reads") {
                 let (key, headers, body) = (record.key, record.headers, record.body);
@@ -327,6 +334,13 @@ fn configs(folder: &Path) -> BTreeMap<&'static str, NodeConfig> {
             config.source = Some(folder.join("library"));
         }
         if name == SICHUAN {
+            let caller = caller();
+            config.callers = vec![CallerConfig {
+                system: caller.system,
+                organisation: caller.organisation,
+                token_sm3: hex::encode(certs::digest::sm3(TOKEN.as_bytes())),
+                roles: caller.roles,
+            }];
             let types = LicenceTypes::builtin();
             let fictitious = types.iter().filter(|one| one.fixture);
             config.duties = vec![Duty {
