@@ -22,6 +22,12 @@ pub struct Text {
     pub next_zh: String,
     /// What to do next, in English.
     pub next_en: String,
+    /// For finding codes: what holds when the check passes, in a few Chinese words.
+    #[serde(default)]
+    pub check_zh: Option<String>,
+    /// The same in English.
+    #[serde(default)]
+    pub check_en: Option<String>,
 }
 
 /// Whose side a cause is on.
@@ -107,14 +113,24 @@ mod tests {
             for part in [&text.zh, &text.en, &text.next_zh, &text.next_en] {
                 assert!(!part.trim().is_empty(), "{code} has an empty text");
             }
-            assert!(text.zh.chars().any(|c| c as u32 > 0x2E80), "{code}: zh is not Chinese");
+            assert!(
+                text.zh.chars().any(|c| c as u32 > 0x2E80),
+                "{code}: zh is not Chinese"
+            );
         }
     }
 
     #[test]
     fn every_finding_code_has_a_text() {
         for code in FindingCode::ALL {
-            assert!(text(&code.as_str()).is_some(), "{} has no text", code.as_str());
+            let text = text(&code.as_str());
+            assert!(text.is_some(), "{} has no text", code.as_str());
+            let check = text.and_then(|text| text.check_zh.as_ref().zip(text.check_en.as_ref()));
+            assert!(
+                check.is_some(),
+                "{} does not say what is checked",
+                code.as_str()
+            );
         }
     }
 }

@@ -80,13 +80,25 @@ fn checks_text(text: &mut String, checks: &Checks, indent: &str) {
     } in checks.iter()
     {
         let mark = match result {
-            CheckResult::Pass => "通过 pass   ",
-            CheckResult::Fail => "失败 FAIL   ",
-            CheckResult::Unknown => "未知 unknown",
-            CheckResult::Skip => "略过 skip   ",
+            CheckResult::Pass => "✓ 通过",
+            CheckResult::Fail => "✗ 失败",
+            CheckResult::Unknown => "? 未知",
+            CheckResult::Skip => "- 略过",
         };
-        let _ = writeln!(text, "{indent}  {mark} {:<18} {detail}", code.as_str());
+        let (zh, en) = check_names(&code.as_str());
+        let _ = writeln!(
+            text,
+            "{indent}  {mark} {zh} · {en} [{}]: {detail}",
+            code.as_str()
+        );
     }
+}
+
+/// What holds when a check passes, in both languages.
+fn check_names(code: &str) -> (&'static str, &'static str) {
+    let names = catalogue::text(code)
+        .and_then(|text| text.check_zh.as_deref().zip(text.check_en.as_deref()));
+    names.unwrap_or_default()
 }
 
 fn outcome_zh(outcome: Outcome) -> &'static str {
