@@ -68,6 +68,8 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     cast.stop().await?;
     if let Some(folder) = temporary {
         std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        println!("\n临时数据已删除，加 --data DIR 可保留。");
+        println!("The temporary data is gone; --data DIR keeps it, with the proofs.");
     }
     shown.map(|()| ExitCode::SUCCESS)
 }
