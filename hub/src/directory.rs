@@ -233,7 +233,7 @@ async fn looked_up(
     match ask::lookup(node, national, request, subject).await? {
         LookupReply::Refused { code } => Err(Refusal::PeerRefused {
             node: national.clone(),
-            code,
+            code: ask::known_code(&code),
         }),
         LookupReply::Found { entries, as_of } => entries
             .into_iter()

@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{EntryPrivate, EntryPublic};
-use crate::permit::PermitRecord;
 
 /// Bytes that only the recipient node can open; see the sealing module of `certs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,8 +143,9 @@ pub struct FileRequest {
     pub identifier: String,
     /// SM3 of the wanted file, from the entry.
     pub file_sm3: String,
-    /// The permit on which the requesting node asks.
-    pub permit: PermitRecord,
+    /// The permit on which the requesting node asks: [`crate::permit::PermitRecord`] as JSON,
+    /// sealed to the home node, because the free text of its purpose may name a person.
+    pub permit: SealedBytes,
 }
 
 /// Plain bytes of one file chunk before sealing, in bytes. Sealed and in base64 a chunk stays

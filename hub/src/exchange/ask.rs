@@ -75,6 +75,15 @@ pub(crate) fn unasked(from: &str) -> Refusal {
     }
 }
 
+/// A code of another node is shown and recorded only when the catalogue knows it: it is foreign
+/// text.
+pub(crate) fn known_code(code: &str) -> String {
+    match schemas::catalogue::text(code) {
+        Some(_) => code.to_owned(),
+        None => "PEER_REFUSED".to_owned(),
+    }
+}
+
 struct Question<'a> {
     to: &'a str,
     message_type: MessageType,
@@ -112,5 +121,16 @@ impl Question<'_> {
             .await
             .map_err(Refusal::internal)?;
         Ok(ticket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_code_is_not_repeated_unless_known() {
+        assert_eq!(known_code("NO_FILE"), "NO_FILE");
+        assert_eq!(known_code("<script>"), "PEER_REFUSED");
     }
 }

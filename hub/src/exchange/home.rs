@@ -15,7 +15,7 @@ use schemas::message::{
 use schemas::permit::PermitRecord;
 
 use super::apply::{Answer, Failure, Step};
-use super::incoming::{self, WRONG_ORIGIN};
+use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
 use super::national::{is_too_late, reply_draft};
 use super::sealed;
 use crate::files::{file_digest, read_original};
@@ -54,7 +54,8 @@ pub(super) async fn hand_out(
         return Ok(Step::Skip);
     }
     let request: FileRequest = incoming::body(record)?;
-    let original = match original(node, &request).await {
+    let permit = sealed::open_permit(node, &request).map_err(|_| BODY_MALFORMED)?;
+    let original = match original(node, &request, &permit).await {
         Ok(original) => Ok(original),
         // What may go away by itself is tried again; everything else is an answer.
         Err(Refusal::Internal(cause)) => return Err(Refusal::Internal(cause).into()),
@@ -64,7 +65,6 @@ pub(super) async fn hand_out(
         Ok(_) => Activity::HandOut,
         Err(_) => Activity::Refuse,
     });
-    let permit = &request.permit;
     leaf.identifier = Some(request.identifier.clone());
     leaf.entity = Some(EntityReference {
         revision: original.as_ref().ok().map(|(public, _)| public.revision),
@@ -76,7 +76,7 @@ pub(super) async fn hand_out(
         caller: permit.caller.clone(),
     });
     leaf.matter = Some(permits::matter(&permit.purpose));
-    leaf.permit = Some(permits::reference(permit));
+    leaf.permit = Some(permits::reference(&permit));
     if let Err(refusal) = &original {
         leaf.result = refusal.leaf_result();
     }
@@ -132,8 +132,9 @@ impl Receipt {
 async fn original(
     node: &Arc<Node>,
     request: &FileRequest,
+    permit: &PermitRecord,
 ) -> Result<(EntryPublic, Bytes), Refusal> {
-    check_permit(node, &request.permit, &request.identifier)?;
+    check_permit(node, permit, &request.identifier)?;
     let (identifier, _) =
         Identifier::parse_lenient(&request.identifier).map_err(|_| Refusal::NotFound)?;
     let public = entries::find(node.store.reader(), &identifier, node.keys.column_key())

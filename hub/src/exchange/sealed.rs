@@ -1,11 +1,13 @@
-//! What only the receiving node may read: personal parts of entries, queries by holder, files.
+//! What only the receiving node may read: personal parts of entries, queries by holder, the
+//! purposes of permits, files.
 //!
 //! Each sealing is bound to what it belongs to, so that sealed bytes of one message cannot be
 //! put into another.
 
 use certs::sealing;
 use schemas::entry::{Entry, EntryPrivate, EntryPublic};
-use schemas::message::{FileChunk, SealedBytes, private_from_json};
+use schemas::message::{FileChunk, FileRequest, SealedBytes, private_from_json};
+use schemas::permit::PermitRecord;
 
 use crate::node::Node;
 use crate::refusal::Refusal;
@@ -50,6 +52,29 @@ pub(crate) fn open_private(
 ) -> Result<EntryPrivate, NotOpened> {
     let plain = open(node, &private_binding(public), sealed)?;
     private_from_json(&plain).map_err(|_| NotOpened)
+}
+
+/// Seals the permit that a file request rests on to node `to`.
+pub(crate) fn seal_permit(
+    node: &Node,
+    to: &str,
+    permit: &PermitRecord,
+    file_sm3: &str,
+) -> Result<SealedBytes, Refusal> {
+    let plain = serde_json::to_vec(permit).map_err(Refusal::internal)?;
+    let binding = permit_binding(&permit.identifier, file_sm3);
+    seal_for(node, to, &binding, &plain)
+}
+
+/// Opens the permit that belongs to a file request.
+pub(crate) fn open_permit(node: &Node, request: &FileRequest) -> Result<PermitRecord, NotOpened> {
+    let binding = permit_binding(&request.identifier, &request.file_sm3);
+    let plain = open(node, &binding, &request.permit)?;
+    serde_json::from_slice(&plain).map_err(|_| NotOpened)
+}
+
+fn permit_binding(identifier: &str, file_sm3: &str) -> String {
+    format!("hub.permit.v1\n{identifier}\n{file_sm3}")
 }
 
 /// Binding of one chunk of a file: which licence, which file, which part of how many.

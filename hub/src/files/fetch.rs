@@ -71,7 +71,7 @@ async fn from_home_node(
     let request = FileRequest {
         identifier: public.identifier.as_str().to_owned(),
         file_sm3: file.sm3.clone(),
-        permit: permit.record().clone(),
+        permit: sealed::seal_permit(node, home, permit.record(), &file.sm3)?,
     };
     let (mut ticket, deadline) = ask::file(node, home, &request, file.size_bytes).await?;
     let mut assembly = Assembly::new(&request, file)?;
@@ -91,7 +91,7 @@ async fn from_home_node(
                 let node = home.to_owned();
                 return Err(Refusal::PeerRefused {
                     node,
-                    code: known_code(&refusal.code),
+                    code: ask::known_code(&refusal.code),
                 });
             }
             PeerAnswer::Lookup(_) => return Err(ask::unasked(home)),
@@ -152,14 +152,6 @@ impl<'a> Assembly<'a> {
     }
 }
 
-/// A code of another node is shown only when the catalogue knows it: it is foreign text.
-fn known_code(code: &str) -> String {
-    match schemas::catalogue::text(code) {
-        Some(_) => code.to_owned(),
-        None => "PEER_REFUSED".to_owned(),
-    }
-}
-
 async fn record_fetched(
     node: &Node,
     permit: &Permit,
@@ -186,7 +178,6 @@ async fn record_fetched(
 #[cfg(test)]
 mod tests {
     use schemas::message::SealedBytes;
-    use schemas::permit::{CallCategory, PermitBasis, PermitRecord, Purpose};
     use schemas::verdict::FileKind;
 
     use super::*;
@@ -194,31 +185,17 @@ mod tests {
     const SIZE: usize = CHUNK_BYTES + 3;
 
     fn request() -> FileRequest {
-        let at = chrono::DateTime::UNIX_EPOCH;
-        let purpose = Purpose {
-            matter_code: "m".to_owned(),
-            matter_name: "m".to_owned(),
-            system_name: "s".to_owned(),
-            call_category: CallCategory::Matter,
-            cause: "c".to_owned(),
-            project_number: None,
-        };
-        let permit = PermitRecord {
-            id: "p".to_owned(),
-            permitted: true,
-            rule: "r".to_owned(),
-            basis: PermitBasis::Duty,
-            identifier: "id".to_owned(),
-            organisation: "o".to_owned(),
-            caller: "c".to_owned(),
-            purpose,
-            decided_at: at,
-            expires_at: at,
-        };
         FileRequest {
             identifier: "id".to_owned(),
             file_sm3: "00".repeat(32),
-            permit,
+            permit: nothing(),
+        }
+    }
+
+    fn nothing() -> SealedBytes {
+        SealedBytes {
+            recipient_key: String::new(),
+            sealed: String::new(),
         }
     }
 
@@ -230,10 +207,7 @@ mod tests {
             number,
             count: 2,
             chunk_sm3: hex::encode(certs::digest::sm3(part)),
-            data: SealedBytes {
-                recipient_key: String::new(),
-                sealed: String::new(),
-            },
+            data: nothing(),
         }
     }
 
@@ -284,11 +258,5 @@ mod tests {
             chunk.chunk_sm3 = hex::encode(certs::digest::sm3(part));
         };
         check("fewer bytes than the file has", shorter, false);
-    }
-
-    #[test]
-    fn a_foreign_code_is_not_repeated_unless_known() {
-        assert_eq!(known_code("NO_FILE"), "NO_FILE");
-        assert_eq!(known_code("<script>"), "PEER_REFUSED");
     }
 }

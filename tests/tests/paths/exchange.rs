@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use certs::envelope_security::sign_envelope;
+use certs::sealing;
 use chrono::Duration;
 use connectors::bus::OutgoingRecord;
 use hub::directory;
 use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::message::{FileRefusal, FileRequest};
+use schemas::permit::PermitRecord;
 use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,7 +150,7 @@ async fn a_home_node_checks_the_permit_evidence_itself() {
     let file_sm3 = hex::encode(certs::digest::sm3(
         hub.items[0].file.as_ref().expect("a file"),
     ));
-    let good = FileRequest {
+    let good = Asked {
         identifier: identifier.as_str().to_owned(),
         file_sm3,
         permit,
@@ -187,11 +189,33 @@ async fn a_home_node_checks_the_permit_evidence_itself() {
     hub.stop().await;
 }
 
+/// A file request before its permit is sealed to the home node.
+#[derive(Clone)]
+struct Asked {
+    identifier: String,
+    file_sm3: String,
+    permit: PermitRecord,
+}
+
+impl Asked {
+    fn sealed(&self, hub: &TestHub) -> FileRequest {
+        let home = hub.node(SICHUAN).peers.find(ZHEJIANG).expect("a peer");
+        let binding = format!("hub.permit.v1\n{}\n{}", self.identifier, self.file_sm3);
+        let permit = serde_json::to_vec(&self.permit).expect("json");
+        let permit = sealing::seal(&home.keys, binding.as_bytes(), &permit);
+        FileRequest {
+            identifier: self.identifier.clone(),
+            file_sm3: self.file_sm3.clone(),
+            permit: permit.expect("seals"),
+        }
+    }
+}
+
 /// Sends a file request of Sichuan to Zhejiang past Sichuan's own paths; its first answer.
-async fn asked_directly(hub: &TestHub, request: &FileRequest) -> OutgoingRecord {
+async fn asked_directly(hub: &TestHub, asked: &Asked) -> OutgoingRecord {
     let before = hub.records("files.sichuan").await.len();
     let envelope = envelope(hub, MessageType::FileRequest, ZHEJIANG);
-    let body = serde_json::to_vec(request).expect("json");
+    let body = serde_json::to_vec(&asked.sealed(hub)).expect("json");
     let record = signed(
         hub,
         &envelope,
