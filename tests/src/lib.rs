@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
+use certs::trust::TrustStore;
 use chrono::{DateTime, TimeZone, Utc};
 use connectors::bus::{Bus, EmbeddedBus, OutgoingRecord};
 use hub::clock::FixedClock;
@@ -21,7 +23,7 @@ use hub::config::{CallerConfig, CallerRole, NodeConfig, PeerConfig, PeerKeys, Ro
 use hub::directory::{self, RegisterReport};
 use hub::files::{self, Delivery};
 use hub::mint::Spoil;
-use hub::mint::{LibraryItem, LibraryPlan, mint_library, write_library};
+use hub::mint::{LibraryItem, LibraryPlan, SealKit, mint_library, write_library};
 use hub::node::{Node, Running, node_keys};
 use hub::permits::{self, Caller, Decision, Duty};
 use hub::refusal::Refusal;
@@ -61,6 +63,7 @@ pub struct TestHub {
     /// Zhejiang's licences as they were minted.
     pub items: Vec<LibraryItem>,
     pki: DevelopmentPki,
+    kits: Vec<SealKit>,
     configs: BTreeMap<&'static str, NodeConfig>,
     running: BTreeMap<&'static str, Running>,
 }
@@ -80,7 +83,7 @@ impl TestHub {
         let folder = TempDir::new().expect("a temporary folder");
         let pki = DevelopmentPki::mint("test", noon() - chrono::Duration::days(1)).expect("a PKI");
         pki.save(folder.path(), &[], noon()).expect("trust folder");
-        let items = mint(&pki, licences, files, None);
+        let (items, kits) = mint(&pki, licences, files, None);
         write_library(&folder.path().join("library"), &items).expect("library");
         let bus = EmbeddedBus::open(&folder.path().join("bus.sqlite"))
             .await
@@ -90,6 +93,7 @@ impl TestHub {
             bus: Arc::new(bus),
             items,
             pki,
+            kits,
             configs: configs(folder.path()),
             running: BTreeMap::new(),
             folder,
@@ -108,6 +112,31 @@ impl TestHub {
             .await
             .expect("the node starts");
         self.running.insert(name, running);
+    }
+
+    /// Stops a node, changes its configuration and starts it again.
+    pub async fn restart_with(&mut self, name: &'static str, change: impl FnOnce(&mut NodeConfig)) {
+        self.stop_node(name).await;
+        change(self.configs.get_mut(name).expect("a node"));
+        self.start_node(name).await;
+    }
+
+    /// What the nodes trust, with the signers of Zhejiang's files revoked since before they signed.
+    #[must_use]
+    pub fn trust_with_revoked_signers(&self) -> TrustStore {
+        let since = noon() - chrono::Duration::days(8 * 365);
+        let revoked: Vec<Revocation> = self
+            .kits
+            .iter()
+            .map(|kit| Revocation {
+                serial: kit.signer().serial().to_vec(),
+                since,
+            })
+            .collect();
+        let folder = TempDir::new().expect("a temporary folder");
+        let saved = self.pki.save(folder.path(), &revoked, noon());
+        saved.expect("a trust folder");
+        TrustStore::from_folder(&folder.path().join("trust")).expect("trust")
     }
 
     /// Stops a node in good order.
@@ -148,7 +177,14 @@ impl TestHub {
     /// Zhejiang's file `number` with a fault, made by the same authorities.
     #[must_use]
     pub fn spoiled_file(&self, number: usize, spoil: Spoil) -> Vec<u8> {
-        let mut items = mint(&self.pki, number + 1, number + 1, Some(spoil));
+        let (mut items, _) = mint(&self.pki, number + 1, number + 1, Some(spoil));
+        items.pop().and_then(|item| item.file).expect("a file")
+    }
+
+    /// Zhejiang's file `number` sealed anew: as good as the registered one, with other bytes.
+    #[must_use]
+    pub fn resealed_file(&self, number: usize) -> Vec<u8> {
+        let (mut items, _) = mint(&self.pki, number + 1, number + 1, None);
         items.pop().and_then(|item| item.file).expect("a file")
     }
 
@@ -289,7 +325,7 @@ fn mint(
     licences: usize,
     files: usize,
     spoil: Option<Spoil>,
-) -> Vec<LibraryItem> {
+) -> (Vec<LibraryItem>, Vec<SealKit>) {
     let plan = LibraryPlan {
         province: ProvinceCode::parse("33").expect("Zhejiang"),
         licences,
@@ -300,7 +336,7 @@ fn mint(
         spoil,
         at: noon(),
     };
-    mint_library(&plan, pki).expect("a library").0
+    mint_library(&plan, pki).expect("a library")
 }
 
 fn configs(folder: &Path) -> BTreeMap<&'static str, NodeConfig> {

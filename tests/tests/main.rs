@@ -1,9 +1,14 @@
 //! All integration tests in one program.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be set up fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what cannot be set up fails the test"
+)]
 
 mod corpus_ofd;
 mod demo;
+mod invariants;
 mod kill;
 mod paths;
 mod source;

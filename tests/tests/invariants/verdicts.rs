@@ -1,0 +1,113 @@
+//! Invariant 4: a verdict never depends on a cache being warm. Every test asks twice before
+//! something changes, so that whatever can be remembered is.
+
+use bytes::Bytes;
+use chrono::Duration;
+use hub::refusal::Refusal;
+use hub::{directory, seals};
+use schemas::verdict::{FindingCode, Outcome, Verdict};
+use tests::{SICHUAN, TestHub, caller, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_ends_every_verdict_that_was_remembered() {
+    let hub = TestHub::start(1, 1).await;
+    warmed(&hub).await;
+    let node = hub.node(SICHUAN);
+    let trusted = node.trust();
+    node.replace_trust(hub.trust_with_revoked_signers());
+    refused(&hub, FindingCode::SignerRevoked, Outcome::Invalid).await;
+    let posted = posted(&hub).await;
+    assert_eq!(posted.code, Some(FindingCode::SignerRevoked));
+    assert_eq!(hub.leaves(SICHUAN, "refuse", "SIGNER_REVOKED").await, 1);
+    node.replace_trust((*trusted).clone());
+    hub.deliver(&hub.identifier(0))
+        .await
+        .expect("trusted again");
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_revision_is_compared_anew() {
+    let mut hub = TestHub::start(1, 1).await;
+    warmed(&hub).await;
+    // The directory's number changes, the file with the old one in it does not.
+    hub.items[0].entry.number.push_str("-2");
+    hub.write_library();
+    assert_eq!(hub.sync().await.changed, 1);
+    let identifier = hub.identifier(0);
+    eventually("the change is announced", async || {
+        let answer = directory::lookup(hub.node(SICHUAN), &caller(), &identifier).await;
+        answer
+            .expect("an answer")
+            .expect("found")
+            .entry
+            .public
+            .revision
+            == 2
+    })
+    .await;
+    refused(&hub, FindingCode::MetaMismatch, Outcome::Invalid).await;
+    assert!(
+        posted(&hub).await.is_valid(),
+        "the file itself is as good as before"
+    );
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verdict_is_as_of_now() {
+    let hub = TestHub::start(1, 1).await;
+    warmed(&hub).await;
+    // The revocation lists of the harness count for a year.
+    hub.clock.advance(Duration::days(366));
+    refused(&hub, FindingCode::RevocationUnknown, Outcome::Indeterminate).await;
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cold_node_says_the_same() {
+    let mut hub = TestHub::start(2, 2).await;
+    warmed(&hub).await;
+    let warm = posted(&hub).await;
+    let other = hub.items[1].file.clone().expect("a file");
+    let other = seals::verify_posted(hub.node(SICHUAN), &caller(), Bytes::from(other)).await;
+    assert_ne!(
+        other.expect("a verdict").sm3,
+        warm.sm3,
+        "a verdict is about its file"
+    );
+    hub.stop_node(SICHUAN).await;
+    hub.start_node(SICHUAN).await;
+    let cold = posted(&hub).await;
+    let text = |verdict: &Verdict| serde_json::to_string(verdict).expect("json");
+    assert_eq!(text(&cold), text(&warm));
+    hub.stop().await;
+}
+
+/// Registers everything and fills every cache with a good verdict.
+async fn warmed(hub: &TestHub) {
+    hub.sync().await;
+    for _ in 0..2 {
+        let delivery = hub.deliver(&hub.identifier(0)).await.expect("delivered");
+        assert!(delivery.verdict().is_valid());
+        assert!(posted(hub).await.is_valid());
+    }
+}
+
+async fn posted(hub: &TestHub) -> std::sync::Arc<Verdict> {
+    let file = Bytes::from(hub.items[0].file.clone().expect("a file"));
+    seals::verify_posted(hub.node(SICHUAN), &caller(), file)
+        .await
+        .expect("a verdict")
+}
+
+async fn refused(hub: &TestHub, expected: FindingCode, outcome: Outcome) {
+    let refusal = hub
+        .deliver(&hub.identifier(0))
+        .await
+        .expect_err("not delivered");
+    let Refusal::NotDelivered { code, verdict } = refusal else {
+        panic!("{refusal:?}")
+    };
+    assert_eq!((code, verdict.verdict), (expected, outcome));
+}
