@@ -152,6 +152,27 @@ fn references_must_hold() {
 }
 
 #[test]
+fn bytes_that_mean_the_same_are_not_the_same() {
+    let page = "<Page ID='1'>\n</Page>";
+    let mut parts = Parts::new();
+    parts.set("D/Page.xml", page);
+    parts.sign(&[WHOLE]);
+    check(&parts, None, None);
+    let bom = format!("\u{FEFF}{page}");
+    for same in [
+        page.replace('\n', "\r\n"),
+        page.replace('\'', "\""),
+        page.replace(" ID", "  ID"),
+        format!("{page}\n"),
+        bom,
+    ] {
+        let mut changed = parts.clone();
+        changed.set("D/Page.xml", same);
+        check(&changed, Some(FindingCode::RefDigest), None);
+    }
+}
+
+#[test]
 fn a_shortened_list_is_found() {
     let unlisted = || Plan {
         is_listed: false,

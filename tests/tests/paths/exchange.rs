@@ -9,7 +9,8 @@ use hub::directory;
 use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::message::{FileRefusal, FileRequest};
 use schemas::permit::PermitRecord;
-use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG, eventually};
+use schemas::status::LicenceStatus;
+use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG, caller, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_loses_nothing_and_repeats_nothing() {
@@ -185,6 +186,21 @@ async fn a_home_node_checks_the_permit_evidence_itself() {
         hub.leaves(ZHEJIANG, "hand_out", "OK").await,
         1,
         "the unchanged one is served"
+    );
+    let zhejiang = hub.node(ZHEJIANG);
+    directory::change_status(
+        zhejiang,
+        &identifier,
+        LicenceStatus::Revoked,
+        caller().agent(),
+    )
+    .await
+    .expect("the status changes");
+    let answer = asked_directly(&hub, &good).await;
+    let refusal: FileRefusal = serde_json::from_slice(&answer.body).expect("a refusal");
+    assert_eq!(
+        refusal.code, "NOT_USABLE",
+        "whatever the asking node still believes"
     );
     hub.stop().await;
 }
