@@ -186,8 +186,8 @@ pub enum EntryError {
     /// The digest is not 64 lower-case hex digits.
     #[error("the file's SM3 is not 64 lower-case hex digits")]
     FileDigest,
-    /// A node name is not 1 to 64 letters, digits, hyphens and underscores.
-    #[error("a node's name has 1 to 64 letters, digits, hyphens and underscores")]
+    /// Not a node's name, see [`crate::envelope::is_node_name`].
+    #[error("a node's name has 1 to 63 characters of a-z, 0-9 and hyphen")]
     HomeNode,
     /// Revisions begin at 1.
     #[error("revisions begin at 1")]
@@ -205,9 +205,15 @@ impl EntryPublic {
     /// within its term.
     #[must_use]
     pub fn is_in_force_on(&self, day: NaiveDate) -> bool {
+        self.status.is_usable() && self.is_within_term_on(day)
+    }
+
+    /// Whether that day (Asia/Shanghai) is within the licence's term, whatever its status.
+    #[must_use]
+    pub fn is_within_term_on(&self, day: NaiveDate) -> bool {
         let begun = self.valid_from.is_none_or(|first| first <= day);
         let over = self.valid_until.is_some_and(|until| until.is_over_on(day));
-        self.status.is_usable() && begun && !over
+        begun && !over
     }
 }
 

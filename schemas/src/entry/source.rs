@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, EntryError, EntryPrivate, EntryPublic, FileReference, Holder, split_list};
 use crate::date::{ValidUntil, parse_date};
+use crate::envelope::is_node_name;
 use crate::holder_type::HolderType;
 use crate::identifier::Identifier;
 use crate::licence_type::LicenceTypeCode;
@@ -97,8 +98,7 @@ impl SourceEntry {
         file: Option<FileReference>,
     ) -> Result<Entry, EntryError> {
         let home_node = home_node.into();
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if !(1..=64).contains(&home_node.len()) || !home_node.bytes().all(is_plain) {
+        if !is_node_name(&home_node) {
             return Err(EntryError::HomeNode);
         }
         if revision == 0 {

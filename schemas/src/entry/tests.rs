@@ -193,7 +193,10 @@ fn a_node_its_revision_and_its_file_are_checked() {
     assert_eq!(into("zhejiang", 0), Err(EntryError::Revision));
     assert_eq!(into("", 1), Err(EntryError::HomeNode));
     assert_eq!(into("a.b", 1), Err(EntryError::HomeNode));
-    assert_eq!(into(&"a".repeat(65), 1), Err(EntryError::HomeNode));
+    assert_eq!(into("Zhejiang", 1), Err(EntryError::HomeNode));
+    assert_eq!(into("zhe_jiang", 1), Err(EntryError::HomeNode));
+    assert_eq!(into(&"a".repeat(64), 1), Err(EntryError::HomeNode));
+    assert!(into(&"a".repeat(63), 1).is_ok());
     assert!(FileReference::new("0a".repeat(32), 1, FileKind::Ofd).is_ok());
     for digest in ["0A".repeat(32), "0a".repeat(31), "0g".repeat(32)] {
         let json = json!({"sm3": digest, "size_bytes": 1, "kind": "ofd"});
