@@ -3,6 +3,7 @@
 //! parsers have their tests beside them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hub::config::{CallerRole, NodeConfig};
 use hub::directory;
@@ -16,6 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The limit that the node must keep.
 const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,7 +169,8 @@ impl Server {
         stream.write_all(request.as_bytes()).await.expect("sends");
         let mut answer = Vec::new();
         // The node may close before everything was sent; what it said counts.
-        let _ = stream.read_to_end(&mut answer).await;
+        let answered = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let _ = answered.expect("an answer in time");
         String::from_utf8_lossy(&answer).into_owned()
     }
 
