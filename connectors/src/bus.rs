@@ -70,8 +70,8 @@ pub trait Bus: Send + Sync {
     /// answer, leaves open whether they were.
     async fn publish(&self, records: Vec<OutgoingRecord>) -> Result<(), BusError>;
 
-    /// Reads a topic after a position, from the start when none is given. Each subscription gets
-    /// every record.
+    /// Reads a topic after a position; when none is given, from the oldest record that is kept.
+    /// Each subscription gets every record.
     ///
     /// # Errors
     /// A position behind the end of the topic: the log was lost or replaced.
@@ -80,6 +80,13 @@ pub trait Bus: Send + Sync {
         topic: &str,
         after: Option<i64>,
     ) -> Result<Box<dyn Subscription>, BusError>;
+
+    /// Lets records of a topic go that nobody needs any more: those up to position `up_to`,
+    /// except the newest `keep` of the topic, at least one. Positions are never given again.
+    ///
+    /// # Errors
+    /// The log cannot be written; some records may be gone then.
+    async fn forget(&self, topic: &str, up_to: i64, keep: u32) -> Result<(), BusError>;
 
     /// Whether the bus can be written and read now.
     ///

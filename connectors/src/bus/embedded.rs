@@ -2,8 +2,8 @@
 //!
 //! One task owns the only writing connection. It takes every publication that is waiting, writes
 //! them in one transaction (one sync of the disk for many callers) and wakes the readers of the
-//! topics concerned. Nothing is ever removed from the log: a new subscriber reads it from the
-//! start. Only one process may use the file, since readers are woken within the process.
+//! topics concerned. Records stay until [`Bus::forget`]: a new subscriber reads them from the oldest.
+//! Only one process may use the file, since readers are woken within the process.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -62,7 +62,20 @@ const SELECT_AFTER: &str = "\
 select position, key, headers, body from record
 where topic = ?1 and position > ?2 order by position limit ?3";
 
-const SELECT_END: &str = "select coalesce(max(position), 0) from record where topic = ?1";
+/// The position before the oldest record, and that of the newest. Two lookups in the index; both
+/// in one select would read the whole topic.
+const SELECT_ENDS: &str = "\
+select coalesce((select min(position) from record where topic = ?1), 1) - 1,
+       coalesce((select max(position) from record where topic = ?1), 0)";
+
+const DELETE_OLDEST: &str = "\
+delete from record where rowid in (
+    select rowid from record where topic = ?1
+    and position <= min(?2, (select max(position) from record where topic = ?1) - ?3)
+    order by position limit ?4)";
+
+/// Records that are let go in one transaction, so that publications do not wait for long.
+const FORGET_RECORDS: u32 = 128;
 
 /// Bus in one SQLite file; see the module.
 pub struct EmbeddedBus {
@@ -143,11 +156,11 @@ impl Bus for EmbeddedBus {
         after: Option<i64>,
     ) -> Result<Box<dyn Subscription>, BusError> {
         check_topic(topic)?;
-        let after = after.unwrap_or(0);
-        let end: i64 = sqlx::query_scalar(SELECT_END)
+        let (start, end): (i64, i64) = sqlx::query_as(SELECT_ENDS)
             .bind(topic)
             .fetch_one(&self.readers)
             .await?;
+        let after = after.unwrap_or(start);
         if !(0..=end).contains(&after) {
             let topic = topic.to_owned();
             return Err(BusError::PositionBehindEnd {
@@ -162,6 +175,22 @@ impl Bus for EmbeddedBus {
             after,
             wake: self.wakers.subscribe(topic),
         }))
+    }
+
+    async fn forget(&self, topic: &str, up_to: i64, keep: u32) -> Result<(), BusError> {
+        loop {
+            let done = sqlx::query(DELETE_OLDEST)
+                .bind(topic)
+                .bind(up_to)
+                // The newest one stays: from it the next position is counted.
+                .bind(keep.max(1))
+                .bind(FORGET_RECORDS)
+                .execute(&self.readers)
+                .await?;
+            if done.rows_affected() < u64::from(FORGET_RECORDS) {
+                return Ok(());
+            }
+        }
     }
 
     async fn healthy(&self) -> Result<(), BusError> {

@@ -5,11 +5,12 @@
 //! trusted: a path that leaves the folder is refused, directly or through a symbolic link, and
 //! what was opened is compared with what was checked.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +22,10 @@ use super::{ENTRIES_MAX, FILE_BYTES_MAX, Source, SourceError, SourceLine, TYPES_
 /// Longest line that is kept in memory, in bytes: one more than an entry may have, so that the
 /// entry's own refusal names the reason.
 const LINE_BYTES_MAX: u64 = 64 * 1024 + 1;
+
+/// Files remembered between two readings: at some 300 bytes each at most 60 MiB. Of a larger
+/// library the rest is read again each time.
+const KNOWN_MAX: usize = 200_000;
 
 /// Name of the list of entries.
 const ENTRIES_FILE: &str = "entries.jsonl";
@@ -40,6 +45,21 @@ pub struct FolderSource {
 struct Library {
     root: PathBuf,
     digest: fn(&[u8]) -> String,
+    /// The files of the last reading: one that has not changed is not read again.
+    known: Mutex<Known>,
+}
+
+type Known = HashMap<String, (Stamp, FileReference)>;
+
+/// What changes whenever a file is written or exchanged. A change within one tick of the file
+/// system's clock can hide; whoever reads the file for delivery digests it again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    size_bytes: u64,
+    modified: (i64, i64),
+    /// Unlike the time of modification, nobody can set it back.
+    changed: (i64, i64),
 }
 
 impl FolderSource {
@@ -54,7 +74,11 @@ impl FolderSource {
             return Err(SourceError::Missing(ENTRIES_FILE));
         }
         Ok(Self {
-            library: Arc::new(Library { root, digest }),
+            library: Arc::new(Library {
+                root,
+                digest,
+                known: Mutex::default(),
+            }),
         })
     }
 
@@ -92,6 +116,7 @@ impl Library {
         let file = open_inside(&self.root, Path::new(ENTRIES_FILE))?;
         let mut reader = BufReader::new(file);
         let mut lines = Vec::new();
+        let (before, mut known) = (std::mem::take(&mut *self.known()), Known::new());
         let mut number = 0;
         while let Some(text) = next_line(&mut reader).map_err(SourceError::Read)? {
             number += 1;
@@ -101,15 +126,20 @@ impl Library {
             if lines.len() == ENTRIES_MAX {
                 return Err(SourceError::TooLarge(ENTRIES_FILE));
             }
-            lines.push(self.line(number, &text));
+            lines.push(self.line(number, &text, &before, &mut known));
         }
+        *self.known() = known;
         Ok(lines)
     }
 
-    fn line(&self, line: u64, text: &[u8]) -> SourceLine {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self, line: u64, text: &[u8], before: &Known, known: &mut Known) -> SourceLine {
         let entry = SourceEntry::parse_line(text);
         let named = entry.as_ref().ok().and_then(|entry| entry.file.as_deref());
-        let (file, file_fault) = match named.map(|name| self.refer_to(name)) {
+        let (file, file_fault) = match named.map(|name| self.refer_to(name, before, known)) {
             None => (None, None),
             Some(Ok(file)) => (Some(file), None),
             Some(Err(fault)) => (None, Some(fault)),
@@ -122,20 +152,39 @@ impl Library {
         }
     }
 
-    fn refer_to(&self, name: &str) -> Result<FileReference, SourceError> {
-        let bytes = self.read(name)?;
-        let sm3 = (self.digest)(&bytes);
-        FileReference::new(sm3, bytes.len() as u64, kind_of(&bytes))
-            .map_err(|_| SourceError::Digest)
+    fn refer_to(
+        &self,
+        name: &str,
+        before: &Known,
+        known: &mut Known,
+    ) -> Result<FileReference, SourceError> {
+        let file = self.open(name)?;
+        let stamp = Stamp::of(&file)?;
+        let reference = match before.get(name).filter(|(then, _)| *then == stamp) {
+            Some((_, reference)) => reference.clone(),
+            None => {
+                let bytes = read_bounded(file, FILE_BYTES_MAX, "a file")?;
+                let sm3 = (self.digest)(&bytes);
+                FileReference::new(sm3, bytes.len() as u64, kind_of(&bytes))
+                    .map_err(|_| SourceError::Digest)?
+            }
+        };
+        if known.len() < KNOWN_MAX {
+            known.insert(name.to_owned(), (stamp, reference.clone()));
+        }
+        Ok(reference)
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, SourceError> {
+        read_bounded(self.open(name)?, FILE_BYTES_MAX, "a file")
+    }
+
+    fn open(&self, name: &str) -> Result<File, SourceError> {
         let is_plain = |part| matches!(part, Component::Normal(_));
         if name.is_empty() || !Path::new(name).components().all(is_plain) {
             return Err(SourceError::PathEscapes);
         }
-        let file = open_inside(&self.root.join(FILES_FOLDER), Path::new(name))?;
-        read_bounded(file, FILE_BYTES_MAX, "a file")
+        open_inside(&self.root.join(FILES_FOLDER), Path::new(name))
     }
 
     fn types(&self) -> Result<Option<Vec<u8>>, SourceError> {
@@ -144,6 +193,18 @@ impl Library {
             Err(SourceError::Missing(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Stamp {
+    fn of(file: &File) -> Result<Self, SourceError> {
+        let found = file.metadata().map_err(SourceError::Read)?;
+        Ok(Self {
+            file: (found.dev(), found.ino()),
+            size_bytes: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
     }
 }
 

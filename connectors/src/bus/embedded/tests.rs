@@ -78,6 +78,32 @@ async fn a_record_is_read_as_it_was_published() {
 }
 
 #[tokio::test]
+async fn what_is_forgotten_is_gone_and_its_positions_are_not_given_again() {
+    let place = Place::new();
+    let bus = place.open().await;
+    bus.publish(records(TOPIC, 0..300))
+        .await
+        .expect("published");
+    bus.publish(records("other", 0..3))
+        .await
+        .expect("published");
+    bus.forget(TOPIC, 290, 20).await.expect("forgets");
+    check_order(&read(&bus, None, 20).await, 281);
+    bus.forget(TOPIC, 290, 0).await.expect("forgets");
+    check_order(&read(&bus, None, 10).await, 291);
+    bus.forget(TOPIC, i64::MAX, 0).await.expect("forgets");
+    bus.publish(records(TOPIC, 0..1)).await.expect("published");
+    check_order(&read(&bus, None, 2).await, 300);
+    let mut late = bus.subscribe(TOPIC, Some(7)).await.expect("a subscription");
+    assert!(matches!(
+        late.next().await,
+        Err(BusError::Gap { expected: 8, .. })
+    ));
+    let mut other = bus.subscribe("other", None).await.expect("a subscription");
+    check_order(&other.next().await.expect("a batch"), 1);
+}
+
+#[tokio::test]
 async fn every_subscriber_gets_every_record_and_restarts_go_on() {
     const COUNT: usize = 3_000;
     let place = Place::new();

@@ -1,6 +1,7 @@
 //! A folder library with good and faulty lines, and with paths that try to leave it.
 
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
@@ -70,6 +71,33 @@ async fn files_inside_are_read() {
         source.read("inside").await.expect("a file"),
         b"PK\x03\x04rest".as_slice()
     );
+}
+
+#[tokio::test]
+async fn a_file_that_has_not_changed_is_not_read_again() {
+    static READ: AtomicUsize = AtomicUsize::new(0);
+    fn counting(bytes: &[u8]) -> String {
+        READ.fetch_add(1, Ordering::SeqCst);
+        digest(bytes)
+    }
+    let place = Place::new(&format!(
+        "{}\n{}",
+        line(Some("a.ofd")),
+        line(Some("sub/b.pdf"))
+    ));
+    let source = FolderSource::open(place.folder.path().join("library"), counting);
+    let source = source.expect("a library");
+    let first = source.entries().await.expect("entries");
+    let again = source.entries().await.expect("entries");
+    assert_eq!(READ.load(Ordering::SeqCst), 2);
+    for (one, other) in first.iter().zip(&again) {
+        assert_eq!(one.file, other.file);
+    }
+    fs::write(place.files().join("a.ofd"), b"PK\x03\x04another").expect("a file");
+    let changed = source.entries().await.expect("entries");
+    assert_eq!(READ.load(Ordering::SeqCst), 3);
+    let size = |lines: &[SourceLine]| lines[0].file.as_ref().map(|file| file.size_bytes);
+    assert_eq!((size(&first), size(&changed)), (Some(8), Some(11)));
 }
 
 #[track_caller]
