@@ -16,6 +16,12 @@ pub const SHANGHAI: FixedOffset = match FixedOffset::east_opt(8 * 3600) {
     None => panic!("eight hours are a valid offset"),
 };
 
+/// The day in Asia/Shanghai at an instant.
+#[must_use]
+pub fn day_in_shanghai(instant: DateTime<Utc>) -> NaiveDate {
+    instant.with_timezone(&SHANGHAI).date_naive()
+}
+
 /// Why a text is no date or instant. The text itself is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DateError {
@@ -50,7 +56,7 @@ pub fn parse_date(text: &str) -> Result<NaiveDate, DateError> {
     match parse_moment(text)? {
         Moment::Date(date) => Ok(date),
         Moment::Local(local) => Ok(local.date()),
-        Moment::Instant(instant) => Ok(instant.with_timezone(&SHANGHAI).date_naive()),
+        Moment::Instant(instant) => Ok(day_in_shanghai(instant)),
     }
 }
 

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
+use schemas::date::day_in_shanghai;
 use schemas::entry::{EntryPrivate, EntryPublic};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,8 @@ pub(crate) struct Answered {
     #[serde(skip_serializing_if = "Option::is_none")]
     private: Option<EntryPrivate>,
     status: StatusText,
+    /// Whether the licence may be relied on today (Asia/Shanghai): usable and within its term.
+    in_force: bool,
     /// Rule of the policy that showed or held back the personal part.
     rule: String,
     /// `own-store`, `cache`, or the node that was asked.
@@ -114,6 +117,7 @@ fn answered(node: &Node, caller: &Caller, found: Found) -> Answered {
     Answered {
         private: shown.then_some(found.entry.private),
         status,
+        in_force: public.is_in_force_on(day_in_shanghai(node.clock.now())),
         rule,
         source: found.source.as_str().to_owned(),
         age_s: found.age_s,
