@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use schemas::date::day_in_shanghai;
 use schemas::entry::{Entry, EntryPublic, FileReference};
 use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, EntityReference, Leaf};
@@ -20,10 +21,12 @@ use crate::refusal::Refusal;
 use crate::seals;
 
 mod cache;
+mod digested;
 mod fetch;
 
 pub(crate) use cache::FileCache;
-pub(crate) use fetch::{file_digest, read_original};
+pub(crate) use digested::Digested;
+pub(crate) use fetch::read_original;
 
 /// Largest file that is fetched and delivered, in bytes: the limit for packed OFD (design page
 /// §7).
@@ -33,7 +36,7 @@ pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// directory's entry, are good. Only [`deliver`] makes one.
 #[derive(Clone, Debug)]
 pub struct VerifiedFile {
-    bytes: Bytes,
+    file: Digested,
     verdict: Arc<Verdict>,
     identifier: Identifier,
     revision: u64,
@@ -87,7 +90,13 @@ impl VerifiedFile {
     /// The file.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+        self.file.bytes()
+    }
+
+    /// SHA-256 of the file.
+    #[must_use]
+    pub fn sha256(&self) -> &[u8; 32] {
+        self.file.sha256()
     }
 
     /// What was found about it; `valid`.
@@ -153,30 +162,30 @@ async fn verified_file(
         .await?
         .ok_or(Refusal::NotFound)?;
     let entry = found.entry;
-    let file = usable_file(&entry.public)?.clone();
+    let file = usable_file(node, &entry.public)?.clone();
     leaf.entity = Some(EntityReference {
         revision: Some(entry.public.revision),
         file_sm3: Some(file.sm3.clone()),
         peer: Some(entry.public.home_node.clone()),
     });
-    let (bytes, is_fresh) = fetch::fetch(node, permit, &entry.public, &file).await?;
-    let verdict = seals::verify_known(node, &bytes, &entry).await?;
+    let (fetched, is_fresh) = fetch::fetch(node, permit, &entry.public, &file).await?;
+    let verdict = seals::verify_known(node, &fetched, &entry).await?;
     leaf.verdict = Some(seals::reference(node, &verdict));
     if is_fresh {
         record_verified(node, leaf, &verdict).await?;
     }
-    VerifiedFile::from_verdict(bytes, verdict, &entry, &file)
+    VerifiedFile::from_verdict(fetched, verdict, &entry, &file)
 }
 
 impl VerifiedFile {
     /// The gate: the verdict must be `valid` and about these very bytes.
     fn from_verdict(
-        bytes: Bytes,
+        fetched: Digested,
         verdict: Arc<Verdict>,
         entry: &Entry,
         file: &FileReference,
     ) -> Result<Self, Refusal> {
-        if verdict.sm3 != file.sm3 {
+        if fetched.sm3() != file.sm3 || verdict.sm3 != file.sm3 {
             return Err(Refusal::DigestMismatch);
         }
         if !verdict.is_valid() {
@@ -186,7 +195,7 @@ impl VerifiedFile {
         }
         let identifier = entry.public.identifier.clone();
         Ok(Self {
-            bytes,
+            file: fetched,
             verdict,
             identifier,
             revision: entry.public.revision,
@@ -212,11 +221,18 @@ fn check_permit(
     Ok(())
 }
 
-fn usable_file(public: &EntryPublic) -> Result<&FileReference, Refusal> {
+/// The file of a licence that may be relied on today; asked by both sides of a fetch.
+pub(crate) fn usable_file<'e>(
+    node: &Node,
+    public: &'e EntryPublic,
+) -> Result<&'e FileReference, Refusal> {
     if !public.status.is_usable() {
         return Err(Refusal::NotUsable {
             status: public.status,
         });
+    }
+    if !public.is_within_term_on(day_in_shanghai(node.clock.now())) {
+        return Err(Refusal::NotInForce);
     }
     let file = public.file.as_ref().ok_or(Refusal::NoFile)?;
     if file.size_bytes > FILE_BYTES_MAX {

@@ -17,6 +17,7 @@ use schemas::verdict::{Profile, Verdict};
 use tokio::sync::Semaphore;
 
 use crate::config::{CallerRole, Limits};
+use crate::files::Digested;
 use crate::node::Node;
 use crate::permits::Caller;
 use crate::refusal::Refusal;
@@ -41,7 +42,7 @@ const RETRY_AFTER_S: u32 = 1;
 
 /// Turns for verification, and the verdicts given of late. A node has one.
 pub struct Verifier {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
     verdicts: moka::future::Cache<VerdictKey, Arc<Verdict>>,
@@ -69,7 +70,8 @@ pub async fn verify_posted(
     bytes: Bytes,
 ) -> Result<Arc<Verdict>, Refusal> {
     caller.must_have(CallerRole::Verify)?;
-    let verdict = verdict_of(node, &bytes, None).await?;
+    let sm3 = node.verifier.digest(&bytes).await?;
+    let verdict = verdict_of(node, bytes, sm3, None).await?;
     let mut leaf = node.leaf(Activity::Verify);
     leaf.agent = Some(caller.agent());
     leaf.entity = Some(EntityReference {
@@ -85,12 +87,13 @@ pub async fn verify_posted(
 ///
 /// # Errors
 /// All turns taken.
-pub async fn verify_known(
+pub(crate) async fn verify_known(
     node: &Node,
-    bytes: &Bytes,
+    file: &Digested,
     entry: &Entry,
 ) -> Result<Arc<Verdict>, Refusal> {
-    verdict_of(node, bytes, Some(entry)).await
+    let (bytes, sm3) = (file.bytes().clone(), file.sm3().to_owned());
+    verdict_of(node, bytes, sm3, Some(entry)).await
 }
 
 /// The verdict as it stands in a provenance leaf.
@@ -108,7 +111,7 @@ impl Verifier {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
-            turns: Semaphore::new(limits.verifications_concurrent),
+            turns: Arc::new(Semaphore::new(limits.verifications_concurrent)),
             waiting: AtomicUsize::new(0),
             waiting_max: limits.verifications_waiting,
             verdicts: moka::future::Cache::builder()
@@ -132,12 +135,18 @@ impl Verifier {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let _turn = match self.turns.try_acquire() {
+        let turns = Arc::clone(&self.turns);
+        let turn = match Arc::clone(&turns).try_acquire_owned() {
             Ok(turn) => turn,
             Err(_) => {
                 let _place = Place::take(&self.waiting, self.waiting_max)?;
-                self.turns.acquire().await.map_err(Refusal::internal)?
+                turns.acquire_owned().await.map_err(Refusal::internal)?
             }
+        };
+        // The turn goes with the work: a caller who goes away does not end it.
+        let work = move || {
+            let _turn = turn;
+            work()
         };
         tokio::task::spawn_blocking(work)
             .await
@@ -147,7 +156,8 @@ impl Verifier {
 
 async fn verdict_of(
     node: &Node,
-    bytes: &Bytes,
+    bytes: Bytes,
+    file_sm3: String,
     entry: Option<&Entry>,
 ) -> Result<Arc<Verdict>, Refusal> {
     let trust = node.trust();
@@ -159,7 +169,7 @@ async fn verdict_of(
         )
     };
     let key = VerdictKey {
-        file_sm3: node.verifier.digest(bytes).await?,
+        file_sm3,
         trust: trust.fingerprint(),
         at,
         profile: Profile::Licence,
@@ -168,7 +178,7 @@ async fn verdict_of(
     let required = entry
         .map(|known| node.required_metadata(&known.public.type_code))
         .unwrap_or_default();
-    let (entry, bytes) = (entry.cloned(), bytes.clone());
+    let entry = entry.cloned();
     let verify = node.verifier.in_turn(move || {
         let expected = entry.as_ref().map(|entry| ExpectedEntry {
             entry,
@@ -265,5 +275,23 @@ mod tests {
         );
         drop(turn);
         assert!(matches!(verifier.in_turn(|| 1).await, Ok(1)));
+    }
+
+    #[tokio::test]
+    async fn work_whose_caller_went_away_keeps_its_turn() {
+        let limits = Limits {
+            verifications_concurrent: 1,
+            ..Limits::default()
+        };
+        let verifier = Verifier::new(&limits);
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let mut asking = Box::pin(verifier.in_turn(move || {
+            let _ = wait.recv();
+        }));
+        assert!(futures_util::poll!(asking.as_mut()).is_pending(), "at work");
+        drop(asking);
+        assert_eq!(verifier.turns.available_permits(), 0, "still at work");
+        drop(go);
+        let _turn = verifier.turns.acquire().await.expect("the work has ended");
     }
 }

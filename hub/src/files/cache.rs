@@ -1,11 +1,9 @@
-//! Files in memory by their digest, and where the library keeps the originals.
+//! Files in memory by their digest.
 
-use std::collections::HashMap;
-
-use bytes::Bytes;
 use moka::future::Cache;
-use tokio::sync::{RwLock, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::Digested;
 use crate::node::RETRY_AFTER_S;
 use crate::refusal::Refusal;
 
@@ -23,10 +21,9 @@ const ASSEMBLING_UNIT_BYTES: u64 = 64 * 1024;
 
 /// Files by digest, with single flight and the bounds on fetching.
 pub(crate) struct FileCache {
-    files: Cache<String, Bytes>,
+    files: Cache<String, Digested>,
     fetches: Semaphore,
     assembling: Semaphore,
-    originals: RwLock<Option<HashMap<String, String>>>,
 }
 
 /// Room for one fetch; given back when dropped.
@@ -41,19 +38,18 @@ impl FileCache {
         Self {
             files: Cache::builder()
                 .max_capacity(FILES_BYTES_MAX)
-                .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+                .weigher(|_, file: &Digested| u32::try_from(file.bytes().len()).unwrap_or(u32::MAX))
                 .build(),
             fetches: Semaphore::new(FETCHES_MAX),
             assembling: Semaphore::new(units.unwrap_or(Semaphore::MAX_PERMITS)),
-            originals: RwLock::new(None),
         }
     }
 
     /// The file with this digest; `fetch` gets it, once for all who want it at the same time.
     /// The second value says whether it was fetched now.
-    pub(super) async fn file<F>(&self, sm3: &str, fetch: F) -> Result<(Bytes, bool), Refusal>
+    pub(super) async fn file<F>(&self, sm3: &str, fetch: F) -> Result<(Digested, bool), Refusal>
     where
-        F: Future<Output = Result<Bytes, Refusal>>,
+        F: Future<Output = Result<Digested, Refusal>>,
     {
         let entry = self
             .files
@@ -75,32 +71,6 @@ impl FileCache {
             _fetch: self.fetches.try_acquire().map_err(busy)?,
             _bytes: self.assembling.try_acquire_many(units).map_err(busy)?,
         })
-    }
-
-    /// Remembers which file of the library belongs to which licence.
-    pub(crate) async fn set_originals(&self, originals: HashMap<String, String>) {
-        *self.originals.write().await = Some(originals);
-    }
-
-    /// The library's file for a licence; `read` lists the library when that was not yet done.
-    pub(super) async fn original<F>(
-        &self,
-        identifier: &str,
-        read: impl FnOnce() -> F,
-    ) -> Result<Option<String>, Refusal>
-    where
-        F: Future<Output = Result<HashMap<String, String>, Refusal>>,
-    {
-        if let Some(originals) = self.originals.read().await.as_ref() {
-            return Ok(originals.get(identifier).cloned());
-        }
-        let mut originals = self.originals.write().await;
-        if originals.is_none() {
-            *originals = Some(read().await?);
-        }
-        Ok(originals
-            .as_ref()
-            .and_then(|known| known.get(identifier).cloned()))
     }
 }
 
@@ -134,7 +104,7 @@ mod tests {
             let fetch = async {
                 fetched.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 tokio::task::yield_now().await;
-                Ok(Bytes::from_static(b"file"))
+                Ok(Digested::new(bytes::Bytes::from_static(b"file")))
             };
             cache.file("sm3", fetch).await.expect("fetched").1
         };

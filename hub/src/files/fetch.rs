@@ -7,11 +7,12 @@ use schemas::entry::{EntryPublic, FileReference};
 use schemas::leaf::{Activity, Agent, EntityReference};
 use schemas::message::{CHUNK_BYTES, FileChunk, FileRequest};
 
-use crate::directory::originals;
+use super::Digested;
 use crate::exchange::{PeerAnswer, ask, sealed};
 use crate::node::Node;
 use crate::permits::{self, Permit};
 use crate::refusal::Refusal;
+use crate::store::originals;
 
 /// The file of an entry, with the digest that the entry names. The second value says whether it
 /// was fetched now and not taken from memory.
@@ -20,7 +21,7 @@ pub(super) async fn fetch(
     permit: &Permit,
     public: &EntryPublic,
     file: &FileReference,
-) -> Result<(Bytes, bool), Refusal> {
+) -> Result<(Digested, bool), Refusal> {
     let fetch = async {
         let _room = node.files.room(file.size_bytes)?;
         let bytes = if public.home_node == node.name {
@@ -29,11 +30,12 @@ pub(super) async fn fetch(
             from_home_node(node, permit, public, file).await?
         };
         // What the directory names is what is kept and verified, nothing else.
-        if file_digest(node, &bytes).await? != file.sm3 {
+        let fetched = Digested::of(node, bytes).await?;
+        if fetched.sm3() != file.sm3 {
             return Err(Refusal::DigestMismatch);
         }
         record_fetched(node, permit, public, file).await?;
-        Ok(bytes)
+        Ok(fetched)
     };
     node.files.file(&file.sm3, fetch).await
 }
@@ -45,20 +47,11 @@ pub(crate) async fn read_original(node: &Node, public: &EntryPublic) -> Result<B
         tracing::warn!(code = cause.code(), "the library did not give a file");
         Refusal::SourceUnavailable
     };
-    let list = || async { Ok(originals(&source.entries().await.map_err(unavailable)?)) };
-    let path = node
-        .files
-        .original(public.identifier.as_str(), list)
+    let identifier = public.identifier.as_str();
+    let path = originals::find(node.store.reader(), identifier, node.keys.column_key())
         .await?
         .ok_or(Refusal::NoFile)?;
     source.read(&path).await.map_err(unavailable)
-}
-
-/// SM3 of a file as hex, computed where it blocks nobody.
-pub(crate) async fn file_digest(node: &Arc<Node>, bytes: &Bytes) -> Result<String, Refusal> {
-    let bytes = bytes.clone();
-    node.blocking(move |_| hex::encode(certs::digest::sm3(&bytes)))
-        .await
 }
 
 async fn from_home_node(

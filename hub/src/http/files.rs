@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RANGE,
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -46,10 +47,10 @@ pub(crate) async fn deliver(
     if text(&headers, ACCEPT).is_some_and(wants_verdict) {
         return Ok(Json(delivery.verdict()).into_response());
     }
-    answer(&delivery, &trust, &headers)
+    answer(&delivery, &trust, &headers).await
 }
 
-fn answer(delivery: &Delivery, trust: &str, asked: &HeaderMap) -> Result<Response, Fault> {
+async fn answer(delivery: &Delivery, trust: &str, asked: &HeaderMap) -> Result<Response, Fault> {
     let bytes = delivery.bytes();
     let etag = format!("\"sm3:{}\"", delivery.verdict().sm3);
     let mut headers = HeaderMap::new();
@@ -67,9 +68,23 @@ fn answer(delivery: &Delivery, trust: &str, asked: &HeaderMap) -> Result<Respons
     )?;
     say(&mut headers, ACCEPT_RANGES, "bytes")?;
     // RFC 9530: `Repr-Digest` is of the whole file, `Content-Digest` of what is sent here.
-    say(&mut headers, REPR_DIGEST, &digest_field(bytes))?;
-    let (status, part) = match range::wanted(text(asked, RANGE), bytes.len()) {
-        Wanted::Whole => (StatusCode::OK, bytes.clone()),
+    say(
+        &mut headers,
+        REPR_DIGEST,
+        &digest_field(delivery.file().sha256()),
+    )?;
+    // RFC 9110 §13.1.5: a range of another file than the one the client has a part of is no use.
+    let is_of_this = text(asked, IF_RANGE).is_none_or(|tag| tag.trim() == etag);
+    let range = text(asked, RANGE).filter(|_| is_of_this);
+    let (status, part) = match range::wanted(range, bytes.len()) {
+        Wanted::Whole => {
+            say(
+                &mut headers,
+                CONTENT_DIGEST,
+                &digest_field(delivery.file().sha256()),
+            )?;
+            return Ok((StatusCode::OK, headers, bytes.clone()).into_response());
+        }
         Wanted::Part(part) => {
             let last = part.end.saturating_sub(1);
             let span = format!("bytes {}-{last}/{}", part.start, bytes.len());
@@ -82,7 +97,11 @@ fn answer(delivery: &Delivery, trust: &str, asked: &HeaderMap) -> Result<Respons
             });
         }
     };
-    say(&mut headers, CONTENT_DIGEST, &digest_field(&part))?;
+    say(
+        &mut headers,
+        CONTENT_DIGEST,
+        &digest_field(&sha256(part.clone()).await?),
+    )?;
     Ok((status, headers, part).into_response())
 }
 
@@ -107,11 +126,15 @@ fn say(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Fau
 }
 
 /// `sha-256=:…:`, RFC 9530 §2: the algorithm that clients outside this trade know.
-fn digest_field(bytes: &Bytes) -> String {
-    format!(
-        "sha-256=:{}:",
-        STANDARD.encode(certs::digest::sha256(bytes))
-    )
+fn digest_field(sha256: &[u8; 32]) -> String {
+    format!("sha-256=:{}:", STANDARD.encode(sha256))
+}
+
+/// A part may be nearly the whole file, so it is digested where that holds up nobody.
+async fn sha256(part: Bytes) -> Result<[u8; 32], Refusal> {
+    tokio::task::spawn_blocking(move || certs::digest::sha256(&part))
+        .await
+        .map_err(Refusal::internal)
 }
 
 /// Whether `If-None-Match` names this tag, RFC 9110 §13.1.2: weak comparison.
@@ -165,6 +188,6 @@ mod tests {
     fn digests_are_written_as_structured_fields() {
         // SHA-256 of the empty message.
         let empty = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
-        assert_eq!(digest_field(&Bytes::new()), empty);
+        assert_eq!(digest_field(&certs::digest::sha256(b"")), empty);
     }
 }

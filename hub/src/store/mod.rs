@@ -12,6 +12,7 @@ pub mod heads;
 pub mod idempotency;
 pub mod leaves;
 pub(crate) mod log;
+pub mod originals;
 pub mod outbox;
 pub mod permits;
 pub mod positions;
