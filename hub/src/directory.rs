@@ -6,13 +6,17 @@
 //! The memory of such answers never holds what the own store has, so it is looked at first.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
+use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
 use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, EntityReference, PrivateDetail};
 use schemas::licence_type::LicenceTypeCode;
-use schemas::message::{HolderQuery, LOOKUP_ENTRIES_MAX, LookupReply, LookupRequest};
+use schemas::message::{
+    HolderQuery, LOOKUP_ENTRIES_MAX, LookedUpEntry, LookupReply, LookupRequest,
+};
 
 use crate::exchange::{ask, sealed};
 use crate::node::Node;
@@ -22,10 +26,11 @@ use crate::store::entries;
 
 mod cache;
 mod register;
+mod status;
 
 pub(crate) use cache::{Answer, LookupCache};
-pub(crate) use register::originals;
-pub use register::{RegisterReport, change_status, register_source};
+pub use register::{RegisterReport, register_source};
+pub use status::{StatusChanged, change_status, change_status_once};
 
 /// Longest holder code that is looked up, in characters: the longest of the holder types is a
 /// passport or foreign permit number; 64 leaves room for what GB/T 36903 types may bring.
@@ -216,7 +221,7 @@ async fn ask_national(
         // Only what was asked for: an answer about something else is no answer.
         if entry.public.identifier == *identifier {
             answer = Answer {
-                entry: Some(std::sync::Arc::new(entry)),
+                entry: Some(Arc::new(entry)),
                 as_of,
             };
         }
@@ -235,22 +240,26 @@ async fn looked_up(
             node: national.clone(),
             code: ask::known_code(&code),
         }),
-        LookupReply::Found { entries, as_of } => entries
-            .into_iter()
-            .take(LOOKUP_ENTRIES_MAX)
-            .map(|entry| {
-                let private = sealed::open_private(node, &entry.public, &entry.private)
-                    .map_err(|_| ask::unasked(national))?;
-                Ok((
-                    Entry {
-                        public: entry.public,
-                        private,
-                    },
-                    as_of,
-                ))
-            })
-            .collect(),
+        LookupReply::Found { entries, as_of } => {
+            let keys = Arc::clone(&node.keys);
+            let opened = tokio::task::spawn_blocking(move || opened(&keys, entries));
+            let opened = opened.await.map_err(Refusal::internal)?;
+            let entries = opened.map_err(|_| ask::unasked(national))?;
+            Ok(entries.into_iter().map(|entry| (entry, as_of)).collect())
+        }
     }
+}
+
+/// Opens the personal parts. Takes a processor for some ten milliseconds when there are many.
+fn opened(keys: &NodeKeys, entries: Vec<LookedUpEntry>) -> Result<Vec<Entry>, sealed::NotOpened> {
+    entries
+        .into_iter()
+        .take(LOOKUP_ENTRIES_MAX)
+        .map(|LookedUpEntry { public, private }| {
+            let private = sealed::open_private(keys, &public, &private)?;
+            Ok(Entry { public, private })
+        })
+        .collect()
 }
 
 fn holder_query(holder_code: &str, type_code: Option<&str>) -> Result<HolderQuery, Refusal> {

@@ -78,6 +78,9 @@ pub enum Refusal {
         /// Its status.
         status: LicenceStatus,
     },
+    /// The day is outside the term of the licence.
+    #[error("the licence is not within its term")]
+    NotInForce,
     /// The home library cannot be read.
     #[error("the library is not available")]
     SourceUnavailable,
@@ -92,6 +95,9 @@ pub enum Refusal {
         /// Field that is at fault.
         field: String,
     },
+    /// The caller used the idempotency key before for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
     /// Something failed inside; the cause is logged, never answered.
     #[error("internal error")]
     Internal(Arc<anyhow::Error>),
@@ -119,9 +125,11 @@ impl Refusal {
             Self::UnknownPeer { .. } => "UNKNOWN_PEER",
             Self::NoFile => "NO_FILE",
             Self::NotUsable { .. } => "NOT_USABLE",
+            Self::NotInForce => "NOT_IN_FORCE",
             Self::SourceUnavailable => "SOURCE_UNAVAILABLE",
             Self::Forbidden => "FORBIDDEN",
             Self::BadRequest { code, .. } => code,
+            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -156,8 +164,10 @@ impl Refusal {
             | Self::PermitExpired
             | Self::Forbidden => StatusCode::FORBIDDEN,
             // The request was right; what it asks for is refused for its content or state.
-            Self::NotDelivered { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NotUsable { .. } => StatusCode::CONFLICT,
+            Self::NotDelivered { .. } | Self::IdempotencyKeyReused => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::NotUsable { .. } | Self::NotInForce => StatusCode::CONFLICT,
             Self::DigestMismatch | Self::PeerRefused { .. } | Self::UnknownPeer { .. } => {
                 StatusCode::BAD_GATEWAY
             }
@@ -184,8 +194,10 @@ impl Refusal {
             | Self::UnknownPeer { .. }
             | Self::NoFile
             | Self::NotUsable { .. }
+            | Self::NotInForce
             | Self::Forbidden
             | Self::BadRequest { .. }
+            | Self::IdempotencyKeyReused
             | Self::Internal(_) => None,
         }
     }
@@ -232,12 +244,14 @@ mod tests {
             Refusal::NotUsable {
                 status: LicenceStatus::Revoked,
             },
+            Refusal::NotInForce,
             Refusal::SourceUnavailable,
             Refusal::Forbidden,
             Refusal::BadRequest {
                 code: "BAD_REQUEST",
                 field: "identifier".to_owned(),
             },
+            Refusal::IdempotencyKeyReused,
             Refusal::internal(anyhow::anyhow!("disk full")),
         ];
         for refusal in refusals {

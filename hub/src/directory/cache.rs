@@ -21,7 +21,11 @@ pub(super) const ANSWER_TTL: Duration = Duration::from_secs(600);
 /// soon, while a mistyped identifier that is tried again and again costs one question per term.
 pub(super) const ABSENT_TTL: Duration = Duration::from_secs(15);
 
-/// Announced revisions kept; only those announced within [`ANSWER_TTL`] matter.
+/// How long an announced revision is remembered: longer than the last answer that could have been
+/// on its way when it was announced.
+const ANNOUNCED_TTL: Duration = ANSWER_TTL.saturating_add(Duration::from_secs(60));
+
+/// Announced revisions kept; only those announced within [`ANNOUNCED_TTL`] matter.
 const ANNOUNCED_MAX: u64 = 200_000;
 
 /// An answer about one identifier.
@@ -53,7 +57,7 @@ impl LookupCache {
                 .build(),
             announced: Cache::builder()
                 .max_capacity(ANNOUNCED_MAX)
-                .time_to_live(ANSWER_TTL)
+                .time_to_live(ANNOUNCED_TTL)
                 .build(),
         }
     }

@@ -1,4 +1,4 @@
-//! What a home node registers: the entries of its library, and changes of their status.
+//! What a home node registers: the entries of its library.
 //!
 //! Each new or changed entry is one revision: entry, registration, outgoing message and leaf in
 //! one transaction (invariant 2). What did not change costs one read.
@@ -9,11 +9,9 @@ use std::sync::Arc;
 use connectors::source::SourceLine;
 use schemas::entry::{Entry, SourceEntry};
 use schemas::envelope::{MessageType, topic};
-use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, Agent, EntityReference, Leaf};
 use schemas::message::{DirectoryChange, ReceiptReason};
 use schemas::quality::QualityFault;
-use schemas::status::LicenceStatus;
 
 use crate::exchange::outgoing::Draft;
 use crate::exchange::sealed;
@@ -23,7 +21,7 @@ use crate::store::entries::{self, Upserted};
 use crate::store::outbox::{self, Outgoing};
 use crate::store::registrations::{self, Registration, content_token};
 use crate::store::rejections::{self, Rejection};
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, originals};
 
 /// Entries per transaction: a kill loses at most the work on these, never an entry.
 const BATCH_ENTRIES: usize = 100;
@@ -55,7 +53,6 @@ pub async fn register_source(node: &Arc<Node>) -> Result<RegisterReport, Refusal
         tracing::warn!(code = cause.code(), cause = %cause, "the library cannot be read");
         Refusal::SourceUnavailable
     })?;
-    node.files.set_originals(originals(&lines)).await;
     let mut report = RegisterReport::default();
     let mut lines = lines.into_iter();
     loop {
@@ -76,53 +73,23 @@ pub async fn register_source(node: &Arc<Node>) -> Result<RegisterReport, Refusal
     Ok(report)
 }
 
-/// Changes the status of a licence whose home is this node: a new revision through the same path
-/// as every other. The same status again changes nothing.
-///
-/// # Errors
-/// The licence is not known here or its home is another node; the store fails.
-pub async fn change_status(
-    node: &Arc<Node>,
-    identifier: &Identifier,
-    status: LicenceStatus,
-    agent: Agent,
-) -> Result<Entry, Refusal> {
-    let _one_at_a_time = node.registering.lock().await;
-    let key = node.keys.column_key();
-    let mut entry = entries::find(node.store.reader(), identifier, key)
-        .await?
-        .filter(|entry| entry.public.home_node == node.name)
-        .ok_or(Refusal::NotFound)?;
-    let known = registrations::find(node.store.reader(), identifier.as_str())
-        .await?
-        .ok_or(Refusal::NotFound)?;
-    if entry.public.status == status {
-        return Ok(entry);
-    }
-    entry.public.status = status;
-    entry.public.revision = known.revision.max(entry.public.revision) + 1;
-    // The token stays: the library itself has not changed, and its next reading is no change.
-    let planned = Planned {
-        entry,
-        content_token: known.content_token,
-        agent: Some(agent),
-    };
-    let registering = node.blocking(move |node| planned.sign(node)).await??;
-    commit(node, std::slice::from_ref(&registering), &[]).await?;
-    Ok(registering.entry)
+/// An entry that is new or changed.
+pub(super) struct Planned {
+    pub(super) entry: Entry,
+    pub(super) content_token: String,
+    /// Where the library keeps the file, when the library was read; none when it was not.
+    pub(super) original: Option<Original>,
+    pub(super) agent: Option<Agent>,
 }
 
-/// An entry that is new or changed.
-struct Planned {
-    entry: Entry,
-    content_token: String,
-    agent: Option<Agent>,
-}
+/// Where the library keeps the file of a licence; none when it has no file.
+pub(super) struct Original(Option<String>);
 
 /// An entry ready to be committed.
-struct Registering {
+pub(super) struct Registering {
     entry: Entry,
     registration: Registration,
+    original: Option<Original>,
     message: Outgoing,
     leaf: Leaf,
 }
@@ -133,6 +100,7 @@ async fn register_batch(
     report: &mut RegisterReport,
 ) -> Result<(), Refusal> {
     let (mut planned, mut rejected) = (HashMap::new(), Vec::new());
+    let mut unnoted = Vec::new();
     for line in lines {
         match read_line(line) {
             Err(reason) => {
@@ -141,11 +109,15 @@ async fn register_batch(
             }
             Ok((source, file)) => {
                 let identifier = source.identifier.as_str().to_owned();
-                let is_new = registrations::find(node.store.reader(), &identifier).await?;
-                match plan(node, source, file, is_new.as_ref())? {
-                    None => report.unchanged += 1,
+                let path = source.file.clone();
+                let known = registrations::find(node.store.reader(), &identifier).await?;
+                match plan(node, source, file, known.as_ref())? {
+                    None => {
+                        report.unchanged += 1;
+                        unnoted.extend(path.map(|path| (identifier, path)));
+                    }
                     Some(plan) => {
-                        let count = if is_new.is_none() {
+                        let count = if known.is_none() {
                             &mut report.registered
                         } else {
                             &mut report.changed
@@ -166,7 +138,33 @@ async fn register_batch(
                 .collect::<Result<Vec<_>, _>>()
         })
         .await??;
-    commit(node, &registering, &rejected).await
+    commit(node, &registering, &rejected).await?;
+    note_originals(node, unnoted).await
+}
+
+/// Databases of before originals were noted: what has not changed is noted when it is read.
+async fn note_originals(node: &Node, read: Vec<(String, String)>) -> Result<(), Refusal> {
+    let mut unnoted = Vec::new();
+    for (identifier, path) in read {
+        if !originals::is_noted(node.store.reader(), &identifier).await? {
+            unnoted.push((identifier, path));
+        }
+    }
+    if unnoted.is_empty() {
+        return Ok(());
+    }
+    let (unnoted, key) = (&unnoted, node.keys.column_key());
+    node.store
+        .run_tx_without_leaf("note_originals", |tx| {
+            Box::pin(async move {
+                for (identifier, path) in unnoted {
+                    originals::put(tx, identifier, Some(path), key).await?;
+                }
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await?;
+    Ok(())
 }
 
 type Readable = (SourceEntry, Option<schemas::entry::FileReference>);
@@ -220,21 +218,24 @@ fn plan(
         return Ok(None);
     }
     let revision = known.map_or(1, |known| known.revision + 1);
+    let original = Original(source.file.clone());
     let entry = source
         .into_entry(node.name.clone(), revision, file)
         .map_err(Refusal::internal)?;
     Ok(Some(Planned {
         entry,
         content_token,
+        original: Some(original),
         agent: None,
     }))
 }
 
 impl Planned {
-    fn sign(self, node: &Node) -> Result<Registering, Refusal> {
+    pub(super) fn sign(self, node: &Node) -> Result<Registering, Refusal> {
         let Self {
             entry,
             content_token,
+            original,
             agent,
         } = self;
         let public = &entry.public;
@@ -277,13 +278,14 @@ impl Planned {
         Ok(Registering {
             entry,
             registration,
+            original,
             message,
             leaf,
         })
     }
 }
 
-async fn commit(
+pub(super) async fn commit(
     node: &Node,
     registering: &[Registering],
     rejected: &[Rejection],
@@ -304,17 +306,22 @@ async fn commit(
             })
         })
         .await?;
+    announce(node, registering).await;
+    Ok(())
+}
+
+/// After the commit: the messages go out, and answers kept about these licences are forgotten.
+pub(super) async fn announce(node: &Node, registering: &[Registering]) {
     node.outbox_wake.notify_one();
     for Registering { registration, .. } in registering {
         node.lookups
             .announce(&registration.identifier, registration.revision)
             .await;
     }
-    Ok(())
 }
 
 impl Registering {
-    async fn write(&self, node: &Node, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, node: &Node, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let at = self.registration.registered_at;
         if entries::upsert(tx, &self.entry, &node.keys, at).await? == Upserted::Older {
             tracing::warn!(
@@ -325,6 +332,10 @@ impl Registering {
             return Ok(());
         }
         registrations::upsert(tx, &self.registration).await?;
+        if let Some(Original(path)) = &self.original {
+            let identifier = &self.registration.identifier;
+            originals::put(tx, identifier, path.as_deref(), node.keys.column_key()).await?;
+        }
         outbox::enqueue(tx, &self.message).await?;
         node.log.append(tx, self.leaf.clone(), None).await?;
         Ok(())
@@ -363,16 +374,4 @@ fn rejection(node: &Node, unreadable: Unreadable) -> Rejection {
         reasons: vec![reason],
         rejected_at: node.clock.now(),
     }
-}
-
-/// Which file of the library belongs to which licence.
-pub(crate) fn originals(lines: &[SourceLine]) -> HashMap<String, String> {
-    lines
-        .iter()
-        .filter_map(|line| line.entry.as_ref().ok())
-        .filter_map(|entry| {
-            let file = entry.file.clone()?;
-            Some((entry.identifier.as_str().to_owned(), file))
-        })
-        .collect()
 }

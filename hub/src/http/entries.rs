@@ -2,25 +2,21 @@
 //! rejections.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use schemas::identifier::Identifier;
 use schemas::message::{DirectoryReceipt, ReceiptReason};
 use schemas::status::LicenceStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Shared;
 use super::auth::Authenticated;
 use super::extract::{Body, Licence, Parameters, bad_request};
 use super::fault::Fault;
 use crate::config::CallerRole;
-use crate::directory;
+use crate::directory::{self, StatusChanged};
 use crate::node::Node;
-use crate::permits::Caller;
 use crate::refusal::Refusal;
 use crate::store::rejections::StoredRejection;
 use crate::store::{receipts, rejections};
@@ -34,35 +30,11 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Longest idempotency key, in characters: a UUID has 36.
 const KEY_CHARACTERS_MAX: usize = 128;
 
-/// Keys remembered at a time.
-const KEYS_MAX: u64 = 10_000;
-
-/// How long a key is remembered, in seconds: a day, longer than any client retries. \[P\]
-const KEY_S: u64 = 24 * 60 * 60;
-
 /// The status that a licence is to have.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StatusWanted {
     status: LicenceStatus,
-}
-
-/// The status that a licence has now.
-#[derive(Clone, Serialize)]
-pub(crate) struct StatusChanged {
-    identifier: Identifier,
-    revision: u64,
-    status: LicenceStatus,
-}
-
-/// Answers to requests that named themselves. In memory: after a restart a repeated request
-/// takes no second effect either, because the same status again changes nothing.
-pub(crate) struct AnsweredKeys(moka::future::Cache<(String, String), Answered>);
-
-#[derive(Clone)]
-struct Answered {
-    request: (Identifier, LicenceStatus),
-    answer: StatusChanged,
 }
 
 /// From where on a list is wanted.
@@ -99,7 +71,7 @@ pub(crate) struct Rejected {
 
 /// `POST /v1/licences/{identifier}/status`
 pub(crate) async fn change_status(
-    State(shared): State<Shared>,
+    State(node): State<Arc<Node>>,
     Authenticated(caller): Authenticated,
     Licence(identifier): Licence,
     headers: HeaderMap,
@@ -107,17 +79,10 @@ pub(crate) async fn change_status(
 ) -> Result<Json<StatusChanged>, Fault> {
     caller.must_have(CallerRole::Registrar)?;
     let key = idempotency_key(&headers)?;
-    let request = (identifier, wanted.status);
-    let answered = shared
-        .answered
-        .once((caller.system.clone(), key), || {
-            change(&shared.node, &caller, &request)
-        })
-        .await?;
-    if answered.request != request {
-        return Err(Fault::IdempotencyKeyReused);
-    }
-    Ok(Json(answered.answer))
+    let agent = caller.agent();
+    let changed =
+        directory::change_status_once(&node, &key, &identifier, wanted.status, agent).await?;
+    Ok(Json(changed))
 }
 
 /// `GET /v1/receipts`: what the national node answered to this home node.
@@ -152,24 +117,6 @@ pub(crate) async fn rejections(
         .map(|row| (row.number, rejected(row)))
         .collect();
     Ok(Json(Page::new(rows, limit)))
-}
-
-async fn change(
-    node: &Arc<Node>,
-    caller: &Caller,
-    request: &(Identifier, LicenceStatus),
-) -> Result<Answered, Refusal> {
-    let (identifier, status) = request;
-    let entry = directory::change_status(node, identifier, *status, caller.agent()).await?;
-    let answer = StatusChanged {
-        identifier: entry.public.identifier,
-        revision: entry.public.revision,
-        status: entry.public.status,
-    };
-    Ok(Answered {
-        request: request.clone(),
-        answer,
-    })
 }
 
 fn rejected(row: StoredRejection) -> Rejected {
@@ -218,29 +165,6 @@ impl<T> Page<T> {
             items: rows.into_iter().map(|(_, item)| item).collect(),
             next,
         }
-    }
-}
-
-impl AnsweredKeys {
-    pub(super) fn new() -> Self {
-        let cache = moka::future::Cache::builder()
-            .max_capacity(KEYS_MAX)
-            .time_to_live(Duration::from_secs(KEY_S))
-            .build();
-        Self(cache)
-    }
-
-    /// The answer that was given under `key`, or that of `change`, which runs once even when the
-    /// same request arrives twice at the same time. A refusal is not remembered.
-    async fn once<F: Future<Output = Result<Answered, Refusal>>>(
-        &self,
-        key: (String, String),
-        change: impl FnOnce() -> F,
-    ) -> Result<Answered, Refusal> {
-        self.0
-            .try_get_with(key, change())
-            .await
-            .map_err(|refusal| Refusal::clone(&refusal))
     }
 }
 

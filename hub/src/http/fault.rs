@@ -51,8 +51,6 @@ pub enum Fault {
         /// Size of the file, in bytes.
         size_bytes: usize,
     },
-    /// The idempotency key was used before for another request.
-    IdempotencyKeyReused,
     /// The request took longer than the node allows.
     Timeout,
     /// Something that the node needs does not work.
@@ -81,7 +79,6 @@ impl Fault {
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::BodyMalformed { .. } => "BODY_MALFORMED",
             Self::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
-            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::Timeout => "TIMEOUT",
             Self::NotReady { .. } => "NOT_READY",
         }
@@ -99,7 +96,6 @@ impl Fault {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyMalformed { .. } => StatusCode::BAD_REQUEST,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
-            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Timeout | Self::NotReady { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -174,7 +170,6 @@ impl Fault {
             | Self::MethodNotAllowed
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
-            | Self::IdempotencyKeyReused
             | Self::Timeout => None,
         }
     }
@@ -311,11 +306,12 @@ mod tests {
             416,
             "RANGE_NOT_SATISFIABLE",
         );
-        check(&Fault::IdempotencyKeyReused, 422, "IDEMPOTENCY_KEY_REUSED");
         check(&Fault::Timeout, 503, "TIMEOUT");
         check(&Fault::NotReady { parts: vec!["bus"] }, 503, "NOT_READY");
         let refused = |refusal: Refusal| Fault::from(refusal);
         check(&refused(Refusal::NotFound), 404, "NOT_FOUND");
+        let reused = refused(Refusal::IdempotencyKeyReused);
+        check(&reused, 422, "IDEMPOTENCY_KEY_REUSED");
         check(&refused(Refusal::PermitExpired), 403, "PERMIT_EXPIRED");
         check(
             &refused(Refusal::Overloaded { retry_after_s: 3 }),
