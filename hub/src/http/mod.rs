@@ -16,6 +16,7 @@ mod licences;
 mod permits;
 mod provenance;
 mod range;
+mod server;
 mod verifications;
 
 use std::future::Future;
@@ -31,7 +32,6 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::auth::Callers;
-use self::entries::AnsweredKeys;
 use crate::node::Node;
 
 /// Largest JSON body of a request, in bytes: five purpose fields of 200 characters need 4 KiB.
@@ -44,7 +44,6 @@ pub(crate) struct Shared {
     callers: Arc<Callers>,
     in_progress: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
-    answered: Arc<AnsweredKeys>,
 }
 
 /// All routes of a node.
@@ -85,33 +84,17 @@ fn routes(shared: Shared) -> Router {
 /// configuration allows.
 ///
 /// # Errors
-/// The listener fails.
+/// None today: a connection that cannot be accepted is logged, and the next one is waited for.
 pub async fn serve(
     listener: TcpListener,
     node: Arc<Node>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let drain = Duration::from_secs(node.config.limits.drain_s);
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = axum::serve(listener, router(node)).with_graceful_shutdown(async move {
-        shutdown.await;
-        // Nobody listens any more when the server has already failed.
-        let _ = stopping.send(());
-    });
-    tokio::select! {
-        result = served => result,
-        () = drained(stopped, drain) => {
-            tracing::warn!("requests still in progress after the wait, abandoned");
-            Ok(())
-        }
-    }
-}
-
-async fn drained(stopped: tokio::sync::oneshot::Receiver<()>, drain: Duration) {
-    if stopped.await.is_err() {
-        return std::future::pending().await;
-    }
-    tokio::time::sleep(drain).await;
+    let limits = &node.config.limits;
+    let drain = Duration::from_secs(limits.drain_s);
+    let bounds = server::Bounds::new(limits.connections, drain);
+    server::serve(listener, router(node), &bounds, shutdown).await;
+    Ok(())
 }
 
 impl Shared {
@@ -120,7 +103,6 @@ impl Shared {
             callers: Arc::new(Callers::new(&node.config.callers)),
             in_progress: Arc::new(Semaphore::new(node.config.limits.requests_concurrent)),
             uploads: Arc::new(Semaphore::new(verifications::UPLOADS_KIB_MAX)),
-            answered: Arc::new(AnsweredKeys::new()),
             node,
         }
     }
