@@ -62,6 +62,9 @@ pub struct NodeConfig {
     pub source: Option<PathBuf>,
     /// Folder of certificates and revocation lists for seals.
     pub trust: PathBuf,
+    /// Seconds between two readings of the library; 0 to read it at the start and on SIGHUP alone.
+    #[serde(default = "default_rescan_s")]
+    pub rescan_s: u64,
     /// File of licence types; the built-in list when absent.
     #[serde(default)]
     pub types: Option<PathBuf>,
@@ -152,6 +155,8 @@ pub enum CallerRole {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
+    /// Open connections; more wait until one is closed.
+    pub connections: usize,
     /// Requests in progress; more are answered 503.
     pub requests_concurrent: usize,
     /// Longest time for one request, in seconds.
@@ -225,6 +230,7 @@ impl NodeConfig {
             regions: Vec::new(),
             data: data.to_owned(),
             source: None,
+            rescan_s: default_rescan_s(),
             trust: trust.to_owned(),
             types: None,
             policy: None,
@@ -261,7 +267,11 @@ impl NodeConfig {
             }
         }
         let limits = &self.limits;
-        if limits.requests_concurrent == 0 || limits.verifications_concurrent == 0 {
+        let least = limits
+            .connections
+            .min(limits.requests_concurrent)
+            .min(limits.verifications_concurrent);
+        if least == 0 {
             return contradiction("a limit of 0 would refuse everything".to_owned());
         }
         Ok(())
@@ -271,6 +281,7 @@ impl NodeConfig {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 768,
             requests_concurrent: 512,
             request_timeout_s: 30,
             verifications_concurrent: 2,
@@ -290,6 +301,11 @@ impl std::fmt::Debug for CallerConfig {
     }
 }
 
+/// New entries are registered within five minutes.
+fn default_rescan_s() -> u64 {
+    300
+}
+
 fn defaults_below(text: &str) -> Figment {
     Figment::from(Toml::string(DEFAULT_FILE)).merge(Toml::string(text))
 }
@@ -306,6 +322,7 @@ mod tests {
         let config = Config::from_text(REQUIRED).expect("defaults and the required settings");
         assert_eq!(config.node.limits, Limits::default());
         assert_eq!(config.listen.port(), 8080);
+        assert_eq!(config.node.rescan_s, default_rescan_s());
         assert!(
             config.node.callers.is_empty(),
             "nobody may call an unconfigured node"

@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use connectors::bus::EmbeddedBus;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
 use crate::config::{Config, LogConfig};
 use crate::directory;
 use crate::http;
 use crate::node::{Node, Running};
+use crate::upkeep::jittered;
 
 /// File of the embedded bus below the node's data folder.
 const BUS_FILE: &str = "bus.sqlite";
@@ -63,20 +65,29 @@ async fn serve(running: &Running, listen: std::net::SocketAddr) -> anyhow::Resul
         bus.kind = "embedded",
         "listening; on the embedded bus this node is alone"
     );
-    let registering = tokio::spawn(register(Arc::clone(&node)));
+    let registering = tokio::spawn(register(Arc::clone(&node), signal(SignalKind::hangup())?));
     let served = http::serve(listener, node, stop).await;
     registering.abort();
     Ok(served?)
 }
 
-/// Registers the library in the background: a node with a large one answers meanwhile.
-async fn register(node: Arc<Node>) {
+/// Registers the library in the background, a node with a large one answers meanwhile; then again
+/// at every interval and on SIGHUP.
+async fn register(node: Arc<Node>, mut hangup: Signal) {
     if node.source.is_none() {
         return;
     }
-    match directory::register_source(&node).await {
-        Ok(report) => tracing::info!(report = ?report, "the library is registered"),
-        Err(refusal) => tracing::error!(cause = %refusal, "the library could not be registered"),
+    loop {
+        // What came of it is in the log of the path itself.
+        if let Err(refusal) = directory::register_source(&node).await {
+            tracing::error!(cause = %refusal, "the library could not be registered");
+        }
+        let wait = jittered(Duration::from_secs(node.config.rescan_s));
+        tokio::select! {
+            () = tokio::time::sleep(wait), if !wait.is_zero() => {}
+            Some(()) = hangup.recv() => tracing::info!("the library is read again on SIGHUP"),
+            else => return,
+        }
     }
 }
 
