@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::node::Node;
 use crate::store::{StoreError, positions};
+use crate::upkeep;
 
 mod apply;
 pub(crate) mod ask;
@@ -32,6 +33,7 @@ pub(crate) mod sealed;
 mod transient;
 mod waiting;
 
+pub(crate) use incoming::MARK_KEPT;
 pub(crate) use waiting::{PeerAnswer, Waiting};
 
 /// Records applied in one transaction: amortises the flush to disk while the writer stays free
@@ -74,12 +76,13 @@ enum ExchangeError {
     Store(#[from] StoreError),
 }
 
-/// Starts the node's consumers and the relay of its outbox.
+/// Starts the node's consumers, the relay of its outbox and its upkeep.
 pub(crate) fn start(node: &Arc<Node>, tasks: &TaskTracker, stop: &CancellationToken) {
     for lane in lanes(node) {
         tasks.spawn(consume(Arc::clone(node), *lane, stop.clone()));
     }
     tasks.spawn(outbox::relay(Arc::clone(node), stop.clone()));
+    tasks.spawn(upkeep::rounds(Arc::clone(node), stop.clone()));
 }
 
 fn lanes(node: &Node) -> &'static [Lane] {
@@ -140,7 +143,7 @@ async fn take(
         Lane::Changes | Lane::Receipts | Lane::Requests => {
             let (mut batch, mut bytes) = (Vec::new(), 0_usize);
             for record in records {
-                let prepared = apply::prepare(node, lane, record).await;
+                let prepared = apply::prepare(node, lane, record).await?;
                 bytes = bytes.saturating_add(prepared.outgoing_bytes());
                 batch.push(prepared);
                 if batch.len() >= BATCH_RECORDS_MAX || bytes >= BATCH_BYTES_MAX {

@@ -10,8 +10,8 @@
 //! * [`provenance`] the Merkle log that every change and every read goes into
 //!
 //! Around them: [`http`] (routes), [`store`] (SQL, one file per table), [`node`] (assembly),
-//! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`cli`], [`mint`]
-//! (development certificates and sealed sample files).
+//! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`upkeep`] (what is let
+//! go), [`cli`], [`mint`] (development certificates and sealed sample files).
 
 pub mod cli;
 pub mod clock;
@@ -28,3 +28,4 @@ pub mod provenance;
 pub mod refusal;
 pub mod seals;
 pub mod store;
+pub mod upkeep;

@@ -202,7 +202,8 @@ impl Node {
             .record(leaf, private)
             .await
             .map_err(|error| match error {
-                RecordError::Overloaded => Refusal::Overloaded {
+                // A node that stops has no answers either; its successor has.
+                RecordError::Overloaded | RecordError::Stopped => Refusal::Overloaded {
                     retry_after_s: RETRY_AFTER_S,
                 },
                 other => Refusal::internal(other),
@@ -279,7 +280,16 @@ impl Running {
         if recorder_task.await.is_err() {
             tracing::warn!(node.name = node.name, "writer of records ended early");
         }
-        node.store.close().await;
+        // A task that was abandoned may hold a connection for ever.
+        if tokio::time::timeout(STOP_WAIT, node.store.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                node.name = node.name,
+                "the database is still in use, abandoned"
+            );
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The paths of design page §5 between three nodes: directory sync, lookup, file fetch.
 
 mod exchange;
+mod hostile;
+mod restart;
 
 use hub::directory::{self, FoundIn};
 use hub::mint::Spoil;

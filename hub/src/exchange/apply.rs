@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use connectors::bus::{BusRecord, HEADERS_MAX};
 use schemas::envelope::{Envelope, MessageType, topic};
-use schemas::leaf::{Activity, Leaf, MessageReference, PrivateDetail};
+use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDetail};
 
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
 use super::{ExchangeError, Lane, home, national, transient};
@@ -21,6 +21,9 @@ const ATTEMPTS_MAX: u32 = 3;
 
 /// Headers that a dead letter has beyond those of the record.
 const LETTER_HEADERS: usize = 3;
+
+/// Longest leaf about an answer before its message is added; an honest one has under 2 KiB.
+const ANSWER_LEAF_BYTES_MAX: usize = LEAF_BYTES_MAX / 2;
 
 /// Wait between those tries.
 const ATTEMPT_WAIT: Duration = Duration::from_millis(200);
@@ -57,32 +60,44 @@ pub(super) struct Answer {
 pub(super) enum Failure {
     /// The record is at fault.
     Unusable(Unusable),
-    /// This node is at fault; another try may succeed.
+    /// The store of this node is at fault: the record waits until it works again.
+    Store(StoreError),
+    /// Something else inside; another try may succeed.
     Inner(anyhow::Error),
 }
 
 /// Checks a record and does everything about it that needs no transaction.
-pub(super) async fn prepare(node: &Arc<Node>, lane: Lane, record: BusRecord) -> Prepared {
+///
+/// # Errors
+/// The store fails; the record is not given up for that.
+pub(super) async fn prepare(
+    node: &Arc<Node>,
+    lane: Lane,
+    record: BusRecord,
+) -> Result<Prepared, StoreError> {
     if lane == Lane::Receipts
         && incoming::unverified_header(&record, "ce_recipient") != Some(node.name.as_str())
     {
-        return Prepared {
+        return Ok(Prepared {
             record,
             envelope: None,
             step: Step::Skip,
-        };
+        });
     }
     for attempt in 1..=ATTEMPTS_MAX {
         let mut envelope = None;
         match step_of(node, lane, &record, &mut envelope).await {
             Ok(step) => {
-                return Prepared {
+                return Ok(Prepared {
                     record,
                     envelope,
                     step,
-                };
+                });
             }
-            Err(Failure::Unusable(reason)) => return Prepared::refused(record, envelope, reason),
+            Err(Failure::Unusable(reason)) => {
+                return Ok(Prepared::refused(record, envelope, reason));
+            }
+            Err(Failure::Store(cause)) => return Err(cause),
             Err(Failure::Inner(cause)) => {
                 let position = record.position;
                 tracing::warn!(
@@ -96,7 +111,7 @@ pub(super) async fn prepare(node: &Arc<Node>, lane: Lane, record: BusRecord) -> 
             }
         }
     }
-    Prepared::refused(record, None, INTERNAL)
+    Ok(Prepared::refused(record, None, INTERNAL))
 }
 
 /// Applies a batch that was read without gaps: its last record's position is the new position.
@@ -112,7 +127,8 @@ pub(super) async fn apply(
 }
 
 /// Applies a batch and advances to `position`. When the batch fails as a whole, its records are
-/// applied one by one, and one that still fails while others succeed goes to the dead letters.
+/// applied one by one, and one that still fails while others succeed goes to the dead letters. A
+/// store that does not work is no reason to give a record up: the topic is read again later.
 pub(super) async fn apply_up_to(
     node: &Arc<Node>,
     topic: &str,
@@ -122,12 +138,16 @@ pub(super) async fn apply_up_to(
     let Err(cause) = commit(node, topic, &batch, position).await else {
         return Ok(());
     };
+    if cause.is_of_the_store() {
+        return Err(cause.into());
+    }
     tracing::warn!(bus.topic = topic, cause = %cause, "a batch failed, now record by record");
     for mut prepared in batch {
         let own_position = prepared.record.position;
         for attempt in 1..=ATTEMPTS_MAX {
             match commit(node, topic, std::slice::from_ref(&prepared), own_position).await {
                 Ok(()) => break,
+                Err(cause) if cause.is_of_the_store() => return Err(cause.into()),
                 // The last try is the dead letter: when even that fails, the store is at fault,
                 // not the record, and the topic is read again from the stored position.
                 Err(cause) if attempt == ATTEMPTS_MAX => {
@@ -173,15 +193,22 @@ async fn step_of(
     if applied::is_applied(node.store.reader(), &envelope.origin, &envelope.id).await? {
         return Ok(Step::Skip);
     }
-    match envelope.message_type {
+    let step = match envelope.message_type {
         MessageType::DirectoryChange => national::prepare_change(node, &envelope, record).await,
-        MessageType::DirectoryReceipt => home::prepare_receipt(node, &envelope, record),
+        MessageType::DirectoryReceipt => home::prepare_receipt(node, &envelope, record).await,
         MessageType::LookupRequest => national::answer_lookup(node, &envelope, record).await,
         MessageType::FileRequest => home::hand_out(node, &envelope, record).await,
         MessageType::LookupReply | MessageType::FileChunk | MessageType::FileRefusal => {
             Err(Failure::Unusable(incoming::ENVELOPE_MALFORMED))
         }
+    };
+    // What another node says about who asks stands in the leaf: as much as a leaf can hold.
+    if let Ok(Step::Answer(answer)) = &step
+        && answer.leaf.to_bytes().map_or(0, |bytes| bytes.len()) > ANSWER_LEAF_BYTES_MAX
+    {
+        return Err(incoming::BODY_MALFORMED.into());
     }
+    step
 }
 
 async fn commit(
@@ -327,7 +354,11 @@ impl From<Unusable> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(cause: StoreError) -> Self {
-        Self::Inner(cause.into())
+        if cause.is_of_the_store() {
+            Self::Store(cause)
+        } else {
+            Self::Inner(cause.into())
+        }
     }
 }
 

@@ -9,16 +9,14 @@ use schemas::entry::EntryPublic;
 use schemas::envelope::{Envelope, MessageType};
 use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, Agent, EntityReference, MessageReference};
-use schemas::message::{
-    CHUNK_BYTES, DirectoryReceipt, FileChunk, FileRefusal, FileRequest, ReceiptOutcome,
-};
+use schemas::message::{CHUNK_BYTES, DirectoryReceipt, FileChunk, FileRefusal, FileRequest};
 use schemas::permit::PermitRecord;
 
 use super::apply::{Answer, Failure, Step};
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
-use super::national::{is_too_late, reply_draft};
+use super::national::{is_too_late, reply_draft, result_of};
 use super::sealed;
-use crate::files::{file_digest, read_original};
+use crate::files::{Digested, read_original, usable_file};
 use crate::node::Node;
 use crate::permits::{self, private_detail};
 use crate::refusal::Refusal;
@@ -32,7 +30,7 @@ const CLOCK_SKEW: chrono::Duration = chrono::Duration::minutes(5);
 pub(super) struct Receipt(DirectoryReceipt);
 
 /// Reads a receipt: only the national node gives them, only for this node's entries.
-pub(super) fn prepare_receipt(
+pub(super) async fn prepare_receipt(
     node: &Node,
     envelope: &Envelope,
     record: &BusRecord,
@@ -40,6 +38,12 @@ pub(super) fn prepare_receipt(
     let receipt: DirectoryReceipt = incoming::body(record)?;
     if envelope.origin != node.config.national || receipt.home_node != node.name {
         return Err(WRONG_ORIGIN.into());
+    }
+    // Of an old receipt the mark may be gone; the receipt itself is kept for ever.
+    if incoming::is_outside_window(node, envelope)
+        && receipts::is_recorded(node.store.reader(), &receipt.message_id).await?
+    {
+        return Ok(Step::Skip);
     }
     Ok(Step::Receipt(Box::new(Receipt(receipt))))
 }
@@ -54,7 +58,13 @@ pub(super) async fn hand_out(
         return Ok(Step::Skip);
     }
     let request: FileRequest = incoming::body(record)?;
-    let permit = sealed::open_permit(node, &request).map_err(|_| BODY_MALFORMED)?;
+    let (request, permit) = node
+        .blocking(move |node| {
+            let permit = sealed::open_permit(node, &request);
+            (request, permit)
+        })
+        .await?;
+    let permit = permit.map_err(|_| BODY_MALFORMED)?;
     let original = match original(node, &request, &permit).await {
         Ok(original) => Ok(original),
         // What may go away by itself is tried again; everything else is an answer.
@@ -114,15 +124,7 @@ impl Receipt {
             peer: Some(node.config.national.clone()),
         });
         leaf.message = Some(message);
-        leaf.result = match receipt.outcome {
-            ReceiptOutcome::Accepted => "OK".to_owned(),
-            ReceiptOutcome::Superseded => "SUPERSEDED".to_owned(),
-            ReceiptOutcome::Rejected => receipt
-                .reasons
-                .iter()
-                .find(|reason| reason.rejecting)
-                .map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone()),
-        };
+        leaf.result = result_of(receipt.outcome, &receipt.reasons);
         node.log.append(tx, leaf, None).await?;
         Ok(())
     }
@@ -142,21 +144,16 @@ async fn original(
         .map(|entry| entry.public)
         .filter(|public| public.home_node == node.name)
         .ok_or(Refusal::NotFound)?;
-    if !public.status.is_usable() {
-        return Err(Refusal::NotUsable {
-            status: public.status,
-        });
-    }
-    let file = public.file.as_ref().ok_or(Refusal::NoFile)?;
+    let file = usable_file(node, &public)?;
     if file.sm3 != request.file_sm3 {
         return Err(Refusal::DigestMismatch);
     }
-    let bytes = read_original(node, &public).await?;
+    let read = Digested::of(node, read_original(node, &public).await?).await?;
     // Digested again: what leaves must be what was registered, whatever became of the library.
-    if file_digest(node, &bytes).await? != request.file_sm3 {
+    if read.sm3() != request.file_sm3 {
         return Err(Refusal::DigestMismatch);
     }
-    Ok((public, bytes))
+    Ok((public, read.bytes().clone()))
 }
 
 /// Checks the permit evidence of a signed request. The requesting node answers for its truth;

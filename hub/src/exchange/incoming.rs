@@ -1,6 +1,7 @@
 //! Messages of other nodes: nothing in a record is believed before this.
 
 use certs::envelope_security::check_envelope;
+use chrono::Duration;
 use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType};
 use serde::de::DeserializeOwned;
@@ -27,6 +28,27 @@ pub(super) enum Recipient {
     Anyone,
 }
 
+/// Longest name of a message or question, in bytes: a UUID has 36. Answers repeat it as their key,
+/// and a key that the bus refuses would hold the outbox up.
+const NAME_BYTES_MAX: usize = 128;
+
+/// How old a message may be whose replay is recognised by its mark alone: longer than a node
+/// stands still over the longest public holidays. An older one is looked at for what it says.
+const REPLAY_WINDOW: Duration = Duration::days(7);
+
+/// How far the clock of another node may be ahead.
+const CLOCK_AHEAD: Duration = Duration::days(1);
+
+/// How long the mark of an applied message is kept: until the message is outside the window,
+/// also when its origin's clock was ahead.
+pub(crate) const MARK_KEPT: Duration = Duration::days(7 + 1 + 1);
+
+/// Whether the mark of this message may be gone, so that a missing mark says nothing.
+pub(super) fn is_outside_window(node: &Node, envelope: &Envelope) -> bool {
+    let now = node.clock.now();
+    envelope.time < now - REPLAY_WINDOW || envelope.time > now + CLOCK_AHEAD
+}
+
 /// Checks a record's envelope: well-formed, signed by a known node over these very bytes, of a
 /// type that belongs here, meant for this node.
 pub(super) fn check(
@@ -38,7 +60,11 @@ pub(super) fn check(
     let keys = |origin: &str, key_id: &str| node.peers.signing_keys(origin, key_id);
     let envelope = check_envelope(&record.headers, &record.topic, &record.body, &keys)
         .map_err(|refusal| Unusable(refusal.code()))?;
-    if !types.contains(&envelope.message_type) {
+    let correlation = envelope.correlation.as_deref().unwrap_or_default();
+    if !types.contains(&envelope.message_type)
+        || envelope.id.len() > NAME_BYTES_MAX
+        || correlation.len() > NAME_BYTES_MAX
+    {
         return Err(ENVELOPE_MALFORMED);
     }
     let is_for_this_node = envelope.recipient.as_deref() == Some(node.name.as_str());

@@ -44,12 +44,19 @@ pub(super) async fn prepare_change(
     record: &BusRecord,
 ) -> Result<Step, Failure> {
     let change: DirectoryChange = incoming::body(record)?;
-    if change.entry.home_node != envelope.origin || change.entry.revision == 0 {
+    if change.entry.home_node != envelope.origin {
         return Err(WRONG_ORIGIN.into());
+    }
+    // Revisions begin at 1 and must fit into the store.
+    if change.entry.revision == 0 || i64::try_from(change.entry.revision).is_err() {
+        return Err(BODY_MALFORMED.into());
+    }
+    if incoming::is_outside_window(node, envelope) && !is_news(node, envelope, &change).await? {
+        return Ok(Step::Skip);
     }
     let (message_id, origin) = (envelope.id.clone(), envelope.origin.clone());
     node.blocking(move |node| {
-        let private = sealed::open_private(node, &change.entry, &change.private)
+        let private = sealed::open_private(&node.keys, &change.entry, &change.private)
             .map_err(|_| BODY_MALFORMED)?;
         let entry = Entry {
             public: change.entry,
@@ -69,6 +76,26 @@ pub(super) async fn prepare_change(
         })))
     })
     .await?
+}
+
+/// Whether an old change, whose mark may be gone, says something that is not known yet: one that
+/// waited long must not be lost, one that is sent again must change nothing.
+async fn is_news(
+    node: &Node,
+    envelope: &Envelope,
+    change: &DirectoryChange,
+) -> Result<bool, StoreError> {
+    let reader = node.store.reader();
+    let known = entries::revision(reader, &change.entry.identifier).await?;
+    if known.is_some_and(|known| known >= change.entry.revision) {
+        return Ok(false);
+    }
+    let subject = rejection_subject(&envelope.origin, &envelope.id);
+    Ok(!rejections::is_recorded(reader, &subject).await?)
+}
+
+fn rejection_subject(origin: &str, message_id: &str) -> String {
+    format!("{origin}/{message_id}")
 }
 
 /// Answers a lookup from the own store; the personal parts are sealed to the node that asks.
@@ -99,7 +126,10 @@ pub(super) async fn answer_lookup(
             (found.into_iter().collect(), asker)
         }
         LookupRequest::Holder { query, asker } => {
-            let text = sealed::open(node, sealed::QUERY, &query).map_err(|_| BODY_MALFORMED)?;
+            let text = node
+                .blocking(move |node| sealed::open(&node.keys, sealed::QUERY, &query))
+                .await?
+                .map_err(|_| BODY_MALFORMED)?;
             let query: HolderQuery = serde_json::from_slice(&text).map_err(|_| BODY_MALFORMED)?;
             let holder_token = node.keys.token_key().holder_token(&query.holder_code);
             private = Some(PrivateDetail {
@@ -138,11 +168,11 @@ pub(super) async fn answer_lookup(
     })))
 }
 
-/// Whether nobody waits for an answer any more.
+/// Whether nobody waits for an answer any more. A question without a deadline is too late when
+/// it is so old that it could have been answered before without a trace.
 pub(super) fn is_too_late(node: &Node, envelope: &Envelope) -> bool {
-    envelope
-        .deadline
-        .is_some_and(|deadline| deadline < node.clock.now())
+    let is_over = |deadline| deadline < node.clock.now();
+    envelope.deadline.is_some_and(is_over) || incoming::is_outside_window(node, envelope)
 }
 
 /// A message that answers `to`; lookups on the topic of replies, files on theirs.
@@ -233,7 +263,7 @@ impl Change {
     ) -> Result<(), StoreError> {
         let public = &self.entry.public;
         let rejection = Rejection {
-            subject: format!("{}/{}", self.origin, self.message_id),
+            subject: rejection_subject(&self.origin, &self.message_id),
             home_node: public.home_node.clone(),
             identifier: Some(public.identifier.as_str().to_owned()),
             revision: Some(public.revision),
@@ -266,14 +296,7 @@ impl Change {
             peer: Some(self.origin.clone()),
         });
         leaf.message = Some(message);
-        leaf.result = match outcome {
-            ReceiptOutcome::Accepted => "OK".to_owned(),
-            ReceiptOutcome::Superseded => "SUPERSEDED".to_owned(),
-            ReceiptOutcome::Rejected => reasons
-                .iter()
-                .find(|reason| reason.rejecting)
-                .map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone()),
-        };
+        leaf.result = result_of(outcome, reasons);
         node.log.append(tx, leaf, None).await?;
         Ok(())
     }
@@ -304,6 +327,18 @@ fn reason(fault: &QualityFault) -> ReceiptReason {
         rejecting: fault.rejecting,
         zh: fault.zh.clone(),
         en: fault.en.clone(),
+    }
+}
+
+/// What a leaf says about an outcome: of a rejection the first rule that rejects.
+pub(super) fn result_of(outcome: ReceiptOutcome, reasons: &[ReceiptReason]) -> String {
+    let rule = || reasons.iter().find(|reason| reason.rejecting);
+    match outcome {
+        ReceiptOutcome::Accepted => "OK".to_owned(),
+        ReceiptOutcome::Superseded => "SUPERSEDED".to_owned(),
+        ReceiptOutcome::Rejected => {
+            rule().map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone())
+        }
     }
 }
 

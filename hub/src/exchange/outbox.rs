@@ -64,6 +64,7 @@ async fn relay_pending(node: &Node) -> Result<(), ExchangeError> {
         let records = pending
             .into_iter()
             .map(|waiting| record(waiting.message))
+            .filter(can_be_sent)
             .collect();
         node.bus.publish(records).await?;
         let numbers = &numbers;
@@ -73,5 +74,16 @@ async fn relay_pending(node: &Node) -> Result<(), ExchangeError> {
                 Box::pin(async move { outbox::mark_sent(tx, numbers).await })
             })
             .await?;
+    }
+}
+
+/// A message that the bus will never take must not hold up those behind it.
+fn can_be_sent(record: &OutgoingRecord) -> bool {
+    match record.check() {
+        Ok(()) => true,
+        Err(cause) => {
+            tracing::error!(bus.topic = record.topic, cause = %cause, "a message was given up");
+            false
+        }
     }
 }

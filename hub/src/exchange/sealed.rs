@@ -4,6 +4,8 @@
 //! Each sealing is bound to what it belongs to, so that sealed bytes of one message cannot be
 //! put into another.
 
+use certs::columns::COLUMN_BYTES_MAX;
+use certs::node_key::NodeKeys;
 use certs::sealing;
 use schemas::entry::{Entry, EntryPrivate, EntryPublic};
 use schemas::message::{FileChunk, FileRequest, SealedBytes, private_from_json};
@@ -33,9 +35,13 @@ pub(crate) fn seal_for(
     sealing::seal(&peer.keys, binding.as_bytes(), plain).map_err(Refusal::internal)
 }
 
-/// Opens what was sealed to this node.
-pub(crate) fn open(node: &Node, binding: &str, sealed: &SealedBytes) -> Result<Vec<u8>, NotOpened> {
-    sealing::open(&node.keys, binding.as_bytes(), sealed).map_err(|_| NotOpened)
+/// Opens what was sealed to the owner of `keys`. Takes a processor for a while.
+pub(crate) fn open(
+    keys: &NodeKeys,
+    binding: &str,
+    sealed: &SealedBytes,
+) -> Result<Vec<u8>, NotOpened> {
+    sealing::open(keys, binding.as_bytes(), sealed).map_err(|_| NotOpened)
 }
 
 /// Seals the personal part of an entry to node `to`.
@@ -46,11 +52,15 @@ pub(crate) fn seal_private(node: &Node, to: &str, entry: &Entry) -> Result<Seale
 
 /// Opens the personal part that belongs to `public`.
 pub(crate) fn open_private(
-    node: &Node,
+    keys: &NodeKeys,
     public: &EntryPublic,
     sealed: &SealedBytes,
 ) -> Result<EntryPrivate, NotOpened> {
-    let plain = open(node, &private_binding(public), sealed)?;
+    let plain = open(keys, &private_binding(public), sealed)?;
+    // What does not fit into the store's column is no personal part of a licence.
+    if plain.len() > COLUMN_BYTES_MAX {
+        return Err(NotOpened);
+    }
     private_from_json(&plain).map_err(|_| NotOpened)
 }
 
@@ -69,7 +79,7 @@ pub(crate) fn seal_permit(
 /// Opens the permit that belongs to a file request.
 pub(crate) fn open_permit(node: &Node, request: &FileRequest) -> Result<PermitRecord, NotOpened> {
     let binding = permit_binding(&request.identifier, &request.file_sm3);
-    let plain = open(node, &binding, &request.permit)?;
+    let plain = open(&node.keys, &binding, &request.permit)?;
     serde_json::from_slice(&plain).map_err(|_| NotOpened)
 }
 
@@ -90,7 +100,7 @@ pub(crate) fn open_chunk(node: &Node, chunk: &FileChunk) -> Result<Vec<u8>, NotO
         chunk.number,
         chunk.count,
     );
-    open(node, &binding, &chunk.data)
+    open(&node.keys, &binding, &chunk.data)
 }
 
 fn private_binding(public: &EntryPublic) -> String {

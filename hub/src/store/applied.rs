@@ -47,3 +47,21 @@ pub async fn mark(
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// Forgets up to `limit` messages that were applied before `before`; how many it forgot. Whoever
+/// forgets a message must refuse it by its age.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn prune(tx: &mut Tx<'_>, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "delete from applied where (origin, message_id) in \
+         (select origin, message_id from applied where applied_at < $1 limit $2)",
+    )
+    .bind(instant(before))
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    tx.count_bookkeeping(done.rows_affected());
+    Ok(done.rows_affected())
+}

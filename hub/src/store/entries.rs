@@ -76,6 +76,24 @@ pub async fn find(
     row.map(|row| opened(&row, key)).transpose()
 }
 
+/// Revision of the entry of one licence version.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn revision(
+    from: impl SqliteExecutor<'_>,
+    identifier: &Identifier,
+) -> Result<Option<u64>, StoreError> {
+    let revision: Option<i64> =
+        sqlx::query_scalar("select revision from entry where identifier = $1")
+            .bind(identifier.as_str())
+            .fetch_optional(from)
+            .await?;
+    revision
+        .map(|revision| unsigned(TABLE, revision))
+        .transpose()
+}
+
 /// Entries of one holder, newest date of issue first, by the token of the holder's code.
 ///
 /// # Errors

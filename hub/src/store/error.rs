@@ -107,6 +107,30 @@ impl StoreError {
         }
     }
 
+    /// Whether the store is at fault, not what it was given: full, locked, out of reach. Trying
+    /// again later may succeed, and what was to be stored must not be given up.
+    #[must_use]
+    pub fn is_of_the_store(&self) -> bool {
+        // SQLite result codes: busy, locked, out of memory, read-only, I/O error, full, cannot
+        // open; the others are about a row or a statement.
+        const PASSING: [u32; 7] = [5, 6, 7, 8, 10, 13, 14];
+        match self {
+            Self::Busy { .. } => true,
+            Self::Database(sqlx::Error::Database(error)) => error
+                .code()
+                .and_then(|code| code.parse::<u32>().ok())
+                .is_some_and(|code| PASSING.contains(&(code & 0xff))),
+            Self::Database(error) => matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether another process held the lock: the transaction may be run again.
     pub(super) fn is_busy(&self) -> bool {
         // SQLite result codes: 5 is SQLITE_BUSY; extended codes keep it in the low byte.

@@ -85,6 +85,23 @@ pub async fn keep(
     Ok(())
 }
 
+/// Forgets up to `limit` answers that were given before `before`; how many it forgot.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn prune(tx: &mut Tx<'_>, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "delete from idempotency where (caller, key) in \
+         (select caller, key from idempotency where answered_at < $1 limit $2)",
+    )
+    .bind(instant(before))
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    tx.count_bookkeeping(done.rows_affected());
+    Ok(done.rows_affected())
+}
+
 fn associated(caller: &str, request_key: &str) -> Vec<u8> {
     format!("{BODY}:{caller}\n{request_key}").into_bytes()
 }

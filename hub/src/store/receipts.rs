@@ -47,6 +47,22 @@ pub async fn record(tx: &mut Tx<'_>, receipt: &DirectoryReceipt) -> Result<bool,
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether the message has a receipt.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn is_recorded(
+    from: impl SqliteExecutor<'_>,
+    message_id: &str,
+) -> Result<bool, StoreError> {
+    Ok(
+        sqlx::query_scalar("select exists (select 1 from receipt where message_id = $1)")
+            .bind(message_id)
+            .fetch_one(from)
+            .await?,
+    )
+}
+
 /// Receipts of one licence version, oldest first.
 ///
 /// # Errors

@@ -51,6 +51,19 @@ type Row = (
     String,
 );
 
+/// Whether something of this subject was rejected.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn is_recorded(from: impl SqliteExecutor<'_>, subject: &str) -> Result<bool, StoreError> {
+    Ok(
+        sqlx::query_scalar("select exists (select 1 from rejection where subject = $1)")
+            .bind(subject)
+            .fetch_one(from)
+            .await?,
+    )
+}
+
 /// Records a rejection; false when its subject is already there, and nothing changes.
 ///
 /// # Errors

@@ -248,7 +248,7 @@ async fn asked_directly(hub: &TestHub, asked: &Asked) -> OutgoingRecord {
     answers.swap_remove(before)
 }
 
-fn envelope(hub: &TestHub, message_type: MessageType, recipient: &str) -> Envelope {
+pub(super) fn envelope(hub: &TestHub, message_type: MessageType, recipient: &str) -> Envelope {
     let node = hub.node(SICHUAN);
     let leaf = node.leaf(schemas::leaf::Activity::Audit);
     Envelope {
@@ -263,7 +263,7 @@ fn envelope(hub: &TestHub, message_type: MessageType, recipient: &str) -> Envelo
     }
 }
 
-fn signed(hub: &TestHub, envelope: &Envelope, topic: &str, body: &Bytes) -> OutgoingRecord {
+pub(super) fn signed(hub: &TestHub, envelope: &Envelope, topic: &str, body: &Bytes) -> OutgoingRecord {
     let headers = sign_envelope(envelope, topic, body, &hub.node(SICHUAN).keys).expect("signs");
     OutgoingRecord {
         topic: topic.to_owned(),
@@ -274,7 +274,7 @@ fn signed(hub: &TestHub, envelope: &Envelope, topic: &str, body: &Bytes) -> Outg
 }
 
 /// Waits until a node has consumed a topic up to a position.
-async fn consumed(hub: &TestHub, node: &str, topic: &str, position: i64) {
+pub(super) async fn consumed(hub: &TestHub, node: &str, topic: &str, position: i64) {
     eventually(
         &format!("{node} reads {topic} up to {position}"),
         async || {
