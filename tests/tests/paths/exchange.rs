@@ -263,7 +263,12 @@ pub(super) fn envelope(hub: &TestHub, message_type: MessageType, recipient: &str
     }
 }
 
-pub(super) fn signed(hub: &TestHub, envelope: &Envelope, topic: &str, body: &Bytes) -> OutgoingRecord {
+pub(super) fn signed(
+    hub: &TestHub,
+    envelope: &Envelope,
+    topic: &str,
+    body: &Bytes,
+) -> OutgoingRecord {
     let headers = sign_envelope(envelope, topic, body, &hub.node(SICHUAN).keys).expect("signs");
     OutgoingRecord {
         topic: topic.to_owned(),
