@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use zip::read::ZipFileEntry;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{Refusal, directory, limits};
+use super::{Refusal, directory, limits, names};
 use crate::verdict::FindingCode;
 
 /// One file of a package; only meaningful with the package that gave it.
@@ -89,7 +89,7 @@ impl<'a> Package<'a> {
             .into_iter()
             .map(broken)
             .collect();
-        let by_name = names(&entries)?;
+        let by_name = by_name(&entries)?;
         let by_folded_name = folded_names(&entries, &mut warnings);
         let kept_bytes = AtomicU64::new(0);
         Ok(Self {
@@ -271,10 +271,10 @@ fn headers_of<'a>(
 }
 
 fn checked_entry(entry: &ZipFileEntry<'_>, raw_name: &[u8]) -> Result<Entry, Refusal> {
-    let name = decoded_name(raw_name)?;
+    let name = names::decoded(raw_name)?;
     let is_directory = name.ends_with('/');
     let name = name.strip_suffix('/').unwrap_or(&name).to_owned();
-    check_name(&name)?;
+    names::check(&name)?;
     if entry.is_symlink() {
         return Err(Refusal::new(FindingCode::ZipSymlink, name));
     }
@@ -308,45 +308,6 @@ fn checked_entry(entry: &ZipFileEntry<'_>, raw_name: &[u8]) -> Result<Entry, Ref
     })
 }
 
-/// UTF-8, else GB 18030, which older Chinese writers use without saying so.
-fn decoded_name(raw: &[u8]) -> Result<String, Refusal> {
-    if raw.len() > limits::NAME_BYTES {
-        return Err(Refusal::new(FindingCode::ZipPath, "entry name too long"));
-    }
-    if let Ok(name) = std::str::from_utf8(raw) {
-        return Ok(name.to_owned());
-    }
-    encoding_rs::GB18030
-        .decode_without_bom_handling_and_without_replacement(raw)
-        .map(Cow::into_owned)
-        .ok_or_else(|| Refusal::new(FindingCode::ZipPath, "entry name in an unknown encoding"))
-}
-
-fn check_name(name: &str) -> Result<(), Refusal> {
-    let refuse = |why: &str| {
-        Err(Refusal::new(
-            FindingCode::ZipPath,
-            format!("{}: {why}", name.escape_debug()),
-        ))
-    };
-    if name.contains('\\') || name.chars().any(char::is_control) {
-        return refuse("backslash or control character in an entry name");
-    }
-    if name.chars().nth(1) == Some(':') {
-        return refuse("drive letter");
-    }
-    if name.split('/').count() > limits::NAME_SEGMENTS {
-        return refuse("nested too deep");
-    }
-    if name
-        .split('/')
-        .any(|segment| matches!(segment, "" | "." | ".."))
-    {
-        return refuse("absolute, empty or climbing path");
-    }
-    Ok(())
-}
-
 fn check_total(entries: &[Entry]) -> Result<(), Refusal> {
     let total: u64 = entries.iter().map(|entry| entry.size_bytes).sum();
     if total > limits::UNPACKED_BYTES {
@@ -359,11 +320,23 @@ fn check_total(entries: &[Entry]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn names(entries: &[Entry]) -> Result<HashMap<String, FileId>, Refusal> {
+fn by_name(entries: &[Entry]) -> Result<HashMap<String, FileId>, Refusal> {
     let mut all = HashMap::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
         if all.insert(entry.name.clone(), FileId(index)).is_some() {
             return Err(Refusal::new(FindingCode::ZipDup, entry.name.clone()));
+        }
+    }
+    // A file that is the folder of another one: extracted, one of them is lost.
+    for entry in entries {
+        for (position, _) in entry.name.match_indices('/') {
+            let folder = entry.name.get(..position).unwrap_or_default();
+            let known = all
+                .get(folder)
+                .and_then(|file: &FileId| entries.get(file.0));
+            if known.is_some_and(|known| !known.is_directory) {
+                return Err(Refusal::new(FindingCode::ZipDup, entry.name.clone()));
+            }
         }
     }
     all.retain(|_, file| !entries.get(file.0).is_some_and(|entry| entry.is_directory));

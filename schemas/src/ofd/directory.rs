@@ -1,7 +1,12 @@
 //! The records of a ZIP file that are checked before anything is inflated.
 //!
-//! The central directory is the authority. Local headers must only carry the same names: some
-//! writers leave their sizes and checksums empty or wrong.
+//! The central directory is the authority. Local headers must carry the same names and methods.
+//! Some writers leave their sizes and checksums empty or wrong; that is tolerated as long as a
+//! reader that walks from local header to local header cannot come upon other files.
+
+use std::ops::Range;
+
+use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Refusal, limits};
 use crate::verdict::FindingCode;
@@ -9,9 +14,17 @@ use crate::verdict::FindingCode;
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
 const CENTRAL_SIGNATURE: &[u8] = b"PK\x01\x02";
+const END_64_LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
 const END_BYTES: usize = 22;
 const LOCAL_BYTES: usize = 30;
 const CENTRAL_BYTES: usize = 46;
+const END_64_LOCATOR_BYTES: usize = 20;
+/// Info-ZIP Unicode Path: a second name of the entry.
+const UNICODE_PATH: usize = 0x7075;
+/// Version and checksum before the name in [`UNICODE_PATH`].
+const UNICODE_PATH_HEAD_BYTES: usize = 5;
+/// Method number of deflated entries.
+const DEFLATED: usize = 8;
 /// A ZIP comment's length is written in 16 bits.
 const LONGEST_COMMENT: usize = u16::MAX as usize;
 /// Signature, checksum and two 64-bit sizes.
@@ -24,12 +37,14 @@ pub(super) struct EndRecord {
     pub(super) entries: usize,
     /// Offset of the central directory in the bytes at hand.
     pub(super) directory_start: usize,
+    /// Offset of the end record.
+    start: usize,
     /// Offset behind the end record and its comment.
     pub(super) end: usize,
 }
 
 /// One entry as its two headers and their positions show it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Headers<'a> {
     /// Name in the central directory, as written.
     pub(super) name: &'a [u8],
@@ -37,6 +52,8 @@ pub(super) struct Headers<'a> {
     start: usize,
     /// Offset behind the compressed data.
     end: usize,
+    /// Where the entry stands in the central directory.
+    central: Range<usize>,
 }
 
 /// Finds the last end record. Bytes behind it are tolerated, a second volume or the 64-bit
@@ -80,11 +97,49 @@ pub(super) fn end_record(bytes: &[u8]) -> Result<EndRecord, Refusal> {
     if directory_offset > directory_start {
         return Err(broken("central directory announced behind its place"));
     }
+    check_alternatives(bytes, start, directory_offset, directory_start)?;
     Ok(EndRecord {
         entries,
         directory_start,
+        start,
         end,
     })
+}
+
+/// Refuses what would make another reader find another central directory.
+fn check_alternatives(
+    bytes: &[u8],
+    end_record: usize,
+    directory_offset: usize,
+    directory_start: usize,
+) -> Result<(), Refusal> {
+    // Some readers count offsets from the first byte of the file, whatever stands before it.
+    let begins = |offset: usize, signature: &[u8]| {
+        let there = bytes.get(offset..);
+        there.is_some_and(|there| there.starts_with(signature))
+    };
+    if directory_offset != directory_start && begins(directory_offset, CENTRAL_SIGNATURE) {
+        return Err(broken("two central directories"));
+    }
+    let locator = end_record.checked_sub(END_64_LOCATOR_BYTES);
+    if locator.is_some_and(|locator| begins(locator, END_64_LOCATOR_SIGNATURE)) {
+        return Err(broken("64-bit ZIP format"));
+    }
+    // Some readers take the end record whose comment ends with the file.
+    let window_start = bytes.len().saturating_sub(END_BYTES + LONGEST_COMMENT);
+    let earlier = bytes.get(window_start..end_record).unwrap_or_default();
+    let fits = |(position, _): &(usize, _)| {
+        let comment = number16(bytes, window_start + position + 20).unwrap_or_default();
+        window_start + position + END_BYTES + comment == bytes.len()
+    };
+    let mut candidates = earlier
+        .windows(END_SIGNATURE.len())
+        .enumerate()
+        .filter(|(_, part)| *part == END_SIGNATURE);
+    if candidates.any(|candidate| fits(&candidate)) {
+        return Err(broken("two end records"));
+    }
+    Ok(())
 }
 
 /// Reads one entry's headers and compares their names.
@@ -104,19 +159,91 @@ pub(super) fn headers(
             "{shown}: local header carries another name"
         )));
     }
-    let extra = number16(bytes, local + 28).unwrap_or_default();
-    let data = local + LOCAL_BYTES + local_name.len() + extra;
-    let end = usize::try_from(packed)
-        .ok()
-        .and_then(|packed| data.checked_add(packed));
-    let Some(end) = end else {
+    let extra = |header: usize, fixed_bytes: usize, length_offset: usize| {
+        let start = header + fixed_bytes + central_name.len();
+        let end = start + number16(bytes, header + length_offset).unwrap_or_default();
+        start..end
+    };
+    let local_extra = extra(local, LOCAL_BYTES, 28);
+    let central_extra = extra(central, CENTRAL_BYTES, 30);
+    for fields in [&local_extra, &central_extra] {
+        let fields = bytes.get(fields.clone()).unwrap_or_default();
+        if other_name(fields).is_some_and(|other| other != central_name) {
+            return Err(broken(format!(
+                "{shown}: an extra field carries another name"
+            )));
+        }
+    }
+    let method = number16(bytes, local + 8);
+    if method != number16(bytes, central + 10) {
+        return Err(broken(format!(
+            "{shown}: local header names another method"
+        )));
+    }
+    let packed = usize::try_from(packed).ok();
+    let Some(end) = packed.and_then(|packed| local_extra.end.checked_add(packed)) else {
         return Err(broken(format!("{shown}: impossible size")));
     };
+    if packed != number32(bytes, local + 18) {
+        let data = bytes.get(local_extra.end..end).unwrap_or_default();
+        check_unmeasured(data, method).map_err(|refusal| refusal.inside(&shown))?;
+    }
+    let comment = number16(bytes, central + 32).unwrap_or_default();
     Ok(Headers {
         name: central_name,
         start: local,
         end,
+        central: central..central_extra.end + comment,
     })
+}
+
+/// The name in a Unicode Path field.
+fn other_name(mut fields: &[u8]) -> Option<&[u8]> {
+    loop {
+        let length = number16(fields, 2)?;
+        let field = fields.get(4..4 + length)?;
+        if number16(fields, 0)? == UNICODE_PATH {
+            return field.get(UNICODE_PATH_HEAD_BYTES..);
+        }
+        fields = fields.get(4 + length..)?;
+    }
+}
+
+/// Data whose length the local header does not tell: a reader that walks the local headers looks
+/// for the next one by itself and must not find one in here.
+fn check_unmeasured(data: &[u8], method: Option<usize>) -> Result<(), Refusal> {
+    let is_header = |part: &[u8]| {
+        let name_bytes = number16(part, 26).unwrap_or_default();
+        part.starts_with(LOCAL_SIGNATURE)
+            && matches!(number16(part, 8), Some(0 | DEFLATED))
+            && (1..=limits::NAME_BYTES).contains(&name_bytes)
+    };
+    if !data.windows(LOCAL_BYTES).any(is_header) {
+        return Ok(());
+    }
+    // In a deflated stream the bytes may occur by themselves; behind its end nothing may stand.
+    if method == Some(DEFLATED) && deflated_bytes(data) == Some(data.len()) {
+        return Ok(());
+    }
+    Err(broken("a local header is hidden in the data of an entry"))
+}
+
+/// Length of the deflated stream that `data` begins with; none when it does not end.
+fn deflated_bytes(data: &[u8]) -> Option<usize> {
+    let mut state = Decompress::new(false);
+    let mut output = vec![0_u8; 32 << 10];
+    loop {
+        if state.total_out() > limits::UNPACKED_BYTES {
+            return None;
+        }
+        let (seen, made) = (state.total_in(), state.total_out());
+        let rest = data.get(usize::try_from(seen).ok()?..)?;
+        match state.decompress(rest, &mut output, FlushDecompress::None) {
+            Ok(Status::StreamEnd) => return usize::try_from(state.total_in()).ok(),
+            Ok(_) if (seen, made) != (state.total_in(), state.total_out()) => {}
+            _ => return None,
+        }
+    }
 }
 
 /// Looks at the bytes between the entries: entries must not overlap, and no local header may hide
@@ -127,6 +254,7 @@ pub(super) fn layout(
     end: &EndRecord,
 ) -> Result<Vec<String>, Refusal> {
     let mut oddities = Vec::new();
+    check_directory(bytes, &entries, end, &mut oddities)?;
     entries.sort_unstable_by_key(|entry| (entry.start, entry.end));
     let mut position = 0;
     for entry in &entries {
@@ -155,6 +283,40 @@ pub(super) fn layout(
     Ok(oddities)
 }
 
+/// The entries of the central directory follow one another from its start to the end record.
+fn check_directory(
+    bytes: &[u8],
+    entries: &[Headers<'_>],
+    end: &EndRecord,
+    oddities: &mut Vec<String>,
+) -> Result<(), Refusal> {
+    let mut position = end.directory_start;
+    for entry in entries {
+        if entry.central.start != position {
+            return Err(broken(
+                "the entries of the central directory do not follow one another",
+            ));
+        }
+        position = entry.central.end;
+    }
+    let behind = bytes.get(position..end.start);
+    match behind {
+        Some([]) => {}
+        Some(behind) if !behind.windows(2).any(|part| part == b"PK") => {
+            oddities.push(format!(
+                "{} bytes behind the central directory",
+                behind.len()
+            ));
+        }
+        _ => {
+            return Err(broken(
+                "records behind the last entry of the central directory",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn gap(
     bytes: &[u8],
     start: usize,
@@ -163,12 +325,13 @@ fn gap(
     oddities: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let between = bytes.get(start..end).unwrap_or_default();
+    let records = [LOCAL_SIGNATURE, CENTRAL_SIGNATURE, END_SIGNATURE];
     if between
         .windows(LOCAL_SIGNATURE.len())
-        .any(|part| part == LOCAL_SIGNATURE)
+        .any(|part| records.contains(&part))
     {
         return Err(broken(
-            "a local header is missing from the central directory",
+            "a record between the entries is missing from the central directory",
         ));
     }
     if first && !between.is_empty() {

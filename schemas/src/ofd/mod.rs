@@ -15,6 +15,7 @@ mod encoding;
 pub mod findings;
 pub mod limits;
 mod links;
+mod names;
 pub mod path;
 pub mod reach;
 pub mod signatures;
