@@ -73,8 +73,11 @@ impl<'p, 'a> Protection<'p, 'a> {
             let detail = format!("{}: in the package, but not listed", shortened(&stripped));
             checks.fail(FindingCode::SignatureStripped, detail);
         }
+        // A part of a signature is no exception: it could be the document at the same time.
         let exposed = self.names(|file| self.shown.contains(&file));
-        if exposed.is_empty() {
+        if self.shown.is_empty() {
+            checks.fail(FindingCode::Coverage, "no document is reached");
+        } else if exposed.is_empty() {
             let detail = format!(
                 "all {} files that are shown are protected",
                 self.shown.len()
@@ -91,19 +94,19 @@ impl<'p, 'a> Protection<'p, 'a> {
             let detail = "OFD.xml is protected by no signature: its metadata proves nothing";
             checks.warn(FindingCode::OfdXmlUncovered, CheckResult::Fail, detail);
         }
-        let extra =
-            self.names(|file| !self.shown.contains(&file) && self.package.name(file) != ROOT_PART);
+        let extra = self.names(|file| {
+            let is_known = self.shown.contains(&file) || self.signature_parts.contains(&file);
+            !is_known && self.package.name(file) != ROOT_PART
+        });
         if !extra.is_empty() {
             let detail = format!("{}: neither shown nor protected", shortened(&extra));
             checks.warn(FindingCode::Uncovered, CheckResult::Fail, detail);
         }
     }
 
-    /// Names of the files without protection that are no signature parts and meet a condition.
+    /// Names of the files without protection that meet a condition.
     fn names(&self, condition: impl Fn(FileId) -> bool) -> Vec<&str> {
-        let bare = |file: &FileId| {
-            !self.covered.contains(file) && !self.signature_parts.contains(file) && condition(*file)
-        };
+        let bare = |file: &FileId| !self.covered.contains(file) && condition(*file);
         self.package
             .files()
             .filter(bare)

@@ -163,6 +163,14 @@ fn container_checks(package: &Package<'_>, checks: &mut Checks) {
     for warning in package.warnings() {
         checks.warn(warning.code(), CheckResult::Fail, warning.detail());
     }
+    // The exact name wins elsewhere, but the root part decides about everything.
+    let is_root = |file: &FileId| package.name(*file).eq_ignore_ascii_case(ROOT_PART);
+    if package.files().filter(is_root).count() > 1 {
+        checks.fail(
+            FindingCode::ZipCase,
+            "two root parts that differ by letter case",
+        );
+    }
 }
 
 fn read_root(package: &Package<'_>) -> Result<Option<Root>, Refusal> {

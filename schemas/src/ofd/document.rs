@@ -26,8 +26,8 @@ pub struct Body {
     pub signature_lists: Vec<String>,
     /// Locations of version parts.
     pub versions: Vec<String>,
-    /// Location of the cover picture.
-    pub cover: Option<String>,
+    /// Locations of cover pictures.
+    pub covers: Vec<String>,
     /// Whether the body lists encryption parts.
     pub is_encrypted: bool,
     /// Name and value of each `CustomData`, in order: personal data, never to be logged.
@@ -43,7 +43,25 @@ pub fn parse_root(bytes: &[u8]) -> Result<Root, Refusal> {
     if root.name != "OFD" {
         return Err(malformed("the root element is not OFD"));
     }
-    let bodies: Vec<Body> = root.children_named("DocBody").map(body).collect();
+    let elements: Vec<&Element> = root.children_named("DocBody").collect();
+    // A reader that takes the first element of a name, wherever it stands, must not find others.
+    let nested = |name: &str| {
+        let inside = elements
+            .iter()
+            .map(|body| body.descendants_named(name).len());
+        inside.sum::<usize>()
+    };
+    let everywhere = |name: &str| root.descendants_named(name).len();
+    let strays = ["DocRoot", "Version", "Versions", "Cover"]
+        .into_iter()
+        .find(|name| everywhere(name) != nested(name));
+    if strays.is_some() || everywhere("DocBody") != elements.len() {
+        return Err(malformed("a document outside the bodies"));
+    }
+    let bodies = elements
+        .into_iter()
+        .map(body)
+        .collect::<Result<Vec<Body>, _>>()?;
     if bodies.is_empty() {
         return Err(malformed("no DocBody"));
     }
@@ -72,33 +90,34 @@ impl Root {
     }
 }
 
-fn body(element: &Element) -> Body {
+fn body(element: &Element) -> Result<Body, Refusal> {
     let mut versions = Vec::new();
-    for list in element.children_named("Versions") {
-        let locations = list
-            .children
-            .iter()
-            .filter_map(|version| version.attribute("BaseLoc"));
-        versions.extend(locations.map(str::to_owned));
+    for list in element.descendants_named("Versions") {
+        for version in list.descendants() {
+            let location = version.attribute("BaseLoc").map(location);
+            versions.extend(location.transpose()?);
+        }
     }
     let information = || element.children_named("DocInfo");
-    let cover = information().flat_map(|info| info.children_named("Cover"));
-    Body {
-        document_roots: texts(element.children_named("DocRoot")),
-        signature_lists: texts(element.ofd_children("Signatures")),
-        versions,
-        cover: texts(cover).into_iter().next(),
-        is_encrypted: element.children_named("Encryptions").next().is_some(),
-        custom_data: information().flat_map(custom_data).collect(),
+    let mut pairs = Vec::new();
+    for information in information() {
+        custom_data(information, &mut pairs)?;
     }
+    Ok(Body {
+        document_roots: locations(element.descendants_named("DocRoot"))?,
+        signature_lists: locations(element.ofd_children("Signatures").collect())?,
+        versions,
+        covers: locations(element.descendants_named("Cover"))?,
+        is_encrypted: element.children_named("Encryptions").next().is_some(),
+        custom_data: pairs,
+    })
 }
 
 /// `CustomDatas/CustomData`, also as some exporters misspell them; the name is in the attribute
 /// `Name` or `name`, or else in the first one.
-fn custom_data(information: &Element) -> Vec<(String, String)> {
+fn custom_data(information: &Element, pairs: &mut Vec<(String, String)>) -> Result<(), Refusal> {
     let is_list = |element: &&Element| matches!(&*element.name, "CustomDatas" | "CuslomDatas");
     let is_item = |element: &&Element| matches!(&*element.name, "CustomData" | "CuslomData");
-    let mut pairs = Vec::new();
     for list in information.children.iter().filter(is_list) {
         for item in list.children.iter().filter(is_item) {
             let first = || item.attributes.first().map(|(_, value)| value.as_str());
@@ -106,18 +125,34 @@ fn custom_data(information: &Element) -> Vec<(String, String)> {
                 .attribute("Name")
                 .or_else(|| item.attribute("name"))
                 .or_else(first);
+            let value = item.trimmed_text()?.unwrap_or_default();
             if let Some(name) = name {
-                pairs.push((name.trim().to_owned(), item.text.trim().to_owned()));
+                pairs.push((name.trim().to_owned(), value.to_owned()));
             }
         }
     }
-    pairs
+    Ok(())
 }
 
-fn texts<'e>(elements: impl Iterator<Item = &'e Element>) -> Vec<String> {
-    elements
-        .filter_map(|element| element.trimmed_text().map(str::to_owned))
-        .collect()
+fn locations(elements: Vec<&Element>) -> Result<Vec<String>, Refusal> {
+    let mut found = Vec::new();
+    for element in elements {
+        found.extend(element.trimmed_text()?.map(location).transpose()?);
+    }
+    Ok(found)
+}
+
+/// `OFD.xml` decides what is shown and is often signed by nobody, so its locations must mean the
+/// same to every reader: also to one that takes them for URLs or does not resolve `..`.
+fn location(text: &str) -> Result<String, Refusal> {
+    let climbs = text
+        .split(['/', '\\'])
+        .any(|segment| segment.trim() == "..");
+    if climbs || text.contains(['%', '#', '?', ':']) || text.contains(char::is_control) {
+        let detail = "a location that readers resolve differently";
+        return Err(Refusal::new(FindingCode::RefPath, detail));
+    }
+    Ok(text.to_owned())
 }
 
 fn malformed(detail: &str) -> Refusal {

@@ -41,6 +41,8 @@ pub(super) struct Scan {
     pub(super) composites: Vec<(String, String)>,
     /// Identifiers of the templates that a page uses.
     pub(super) templates: Vec<String>,
+    /// Name of the root element.
+    pub(super) root: String,
 }
 
 /// Element, attribute that holds the location (none: its text), where it leads.
@@ -87,6 +89,7 @@ pub(super) fn scan_part(bytes: &[u8], part: Part) -> Result<Scan, Refusal> {
             scanner.text(piece);
             Ok(())
         }
+        Event::Border => Ok(()),
         Event::End => scanner.end(),
     })?;
     Ok(scanner.scan)
@@ -144,6 +147,9 @@ impl Default for Scanner {
 impl Scanner {
     fn start(&mut self, start: &Start<'_>) -> Result<(), Refusal> {
         self.depth += 1;
+        if self.depth == 1 {
+            self.scan.root.clone_from(&start.name);
+        }
         if self.depth == 1 && self.part == Part::Resource {
             self.scan.base = start.attribute("BaseLoc").map(str::to_owned);
         }

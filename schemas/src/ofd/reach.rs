@@ -41,6 +41,10 @@ pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
         findings: Findings::default(),
     };
     for body in &root.bodies {
+        if body.document_roots.is_empty() && body.versions.is_empty() {
+            let detail = format!("{ROOT_PART}: a body without a document");
+            walk.findings.fail(FindingCode::XmlMalformed, detail);
+        }
         let roots = body
             .document_roots
             .iter()
@@ -49,8 +53,8 @@ pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
             .versions
             .iter()
             .map(|location| (location, Part::Version));
-        let cover = body.cover.iter().map(|location| (location, Part::Data));
-        for (location, part) in roots.chain(versions).chain(cover) {
+        let covers = body.covers.iter().map(|location| (location, Part::Data));
+        for (location, part) in roots.chain(versions).chain(covers) {
             walk.follow(
                 ROOT_PART,
                 "",
@@ -126,6 +130,10 @@ impl Walk<'_, '_> {
 
     /// Follows what one part names, and notes what it contains.
     fn take(&mut self, file: FileId, name: &str, part: Part, document_folder: &str, scan: &Scan) {
+        if part == Part::Document && scan.root != "Document" {
+            let detail = format!("{name}: the root element is not Document");
+            self.findings.fail(FindingCode::XmlMalformed, detail);
+        }
         let own_folder = path::folder(name);
         let document_folder = if part == Part::Document {
             own_folder
@@ -186,9 +194,14 @@ impl Walk<'_, '_> {
             }
         };
         if resolved.files.is_empty() {
-            if link.part != Part::Maybe {
-                let detail = format!("{from} names {}, which is not there", resolved.path);
-                self.findings.warn(FindingCode::RefMissing, detail);
+            let detail = format!("{from} names {}, which is not there", resolved.path);
+            match link.part {
+                Part::Maybe => {}
+                // Whoever finds a document there all the same sees what was not looked at here.
+                Part::Document | Part::Version => {
+                    self.findings.fail(FindingCode::RefMissing, detail);
+                }
+                _ => self.findings.warn(FindingCode::RefMissing, detail),
             }
             return None;
         }

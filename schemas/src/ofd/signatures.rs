@@ -82,19 +82,19 @@ pub fn parse_list(bytes: &[u8]) -> Result<Vec<ListedSignature>, Refusal> {
 /// occur once occurs twice, or it holds more than [`limits::REFERENCES`] references.
 pub fn parse_description(bytes: &[u8]) -> Result<SignatureDescription, Refusal> {
     let root = rooted(bytes, "Signature")?;
-    let signed_value = text_of(only(&root, "SignedValue")?);
+    let signed_value = text_of(only(&root, "SignedValue")?)?;
     let Some(information) = only(&root, "SignedInfo")? else {
         return Err(malformed("no SignedInfo"));
     };
     let references = only(information, "References")?;
     let seal = match only(information, "Seal")? {
-        Some(seal) => text_of(only(seal, "BaseLoc")?),
+        Some(seal) => text_of(only(seal, "BaseLoc")?)?,
         None => None,
     };
     Ok(SignatureDescription {
         signed_value,
-        method: text_of(only(information, "SignatureMethod")?),
-        date_time: text_of(only(information, "SignatureDateTime")?),
+        method: text_of(only(information, "SignatureMethod")?)?,
+        date_time: text_of(only(information, "SignatureDateTime")?)?,
         seal,
         check_method: references
             .and_then(|element| element.attribute("CheckMethod"))
@@ -141,7 +141,7 @@ fn reference_list(references: &Element) -> Result<Vec<Reference>, Refusal> {
         else {
             return Err(malformed("a reference names no file"));
         };
-        let value = text_of(only(element, "CheckValue")?).unwrap_or_default();
+        let value = text_of(only(element, "CheckValue")?)?.unwrap_or_default();
         let check_value = value.split_whitespace().collect();
         Ok(Reference {
             location: location.to_owned(),
@@ -184,8 +184,9 @@ fn only<'e>(parent: &'e Element, name: &str) -> Result<Option<&'e Element>, Refu
     }
 }
 
-fn text_of(element: Option<&Element>) -> Option<String> {
-    element.and_then(Element::trimmed_text).map(str::to_owned)
+fn text_of(element: Option<&Element>) -> Result<Option<String>, Refusal> {
+    let text = element.map(Element::trimmed_text).transpose()?.flatten();
+    Ok(text.map(str::to_owned))
 }
 
 fn malformed(detail: impl Into<String>) -> Refusal {

@@ -23,6 +23,9 @@ pub const NAMESPACE: &str = "http://www.ofdspec.org/2016";
 /// The same without the year, as early products write it.
 const NAMESPACE_WITHOUT_YEAR: &str = "http://www.ofdspec.org";
 
+/// Attributes that hold locations: with a prefix they are others, but not to every reader.
+const LOCATIONS: [&str; 3] = ["BaseLoc", "FileRef", "Profile"];
+
 /// What [`scan`] passes to its handler.
 #[derive(Debug)]
 pub enum Event<'e, 'x> {
@@ -30,6 +33,9 @@ pub enum Event<'e, 'x> {
     Start(&'e Start<'x>),
     /// A piece of text, entities resolved; one text may arrive in several pieces.
     Text(&'e str),
+    /// A comment or processing instruction, or a border of a CDATA section: what stands before
+    /// and behind it is one text to some readers and two to others.
+    Border,
     /// The innermost element ends.
     End,
 }
@@ -57,6 +63,10 @@ pub struct Element {
     pub text: String,
     /// Child elements in order.
     pub children: Vec<Self>,
+    /// Whether readers may disagree about the text: a comment, a processing instruction, a CDATA
+    /// section or an element stands in it.
+    pub is_divided: bool,
+    has_border: bool,
 }
 
 /// Reads a part, passing each event to `handler`.
@@ -91,7 +101,16 @@ pub fn scan(
                 handler(Event::End)?;
             }
             RawEvent::Text(piece) => state.text(&piece.xml10_content(), handler)?,
-            RawEvent::CData(piece) => state.text(&piece.xml10_content(), handler)?,
+            RawEvent::CData(piece) => {
+                handler(Event::Border)?;
+                state.text(&piece.xml10_content(), handler)?;
+                handler(Event::Border)?;
+            }
+            RawEvent::Comment(comment) => {
+                check_comment(&comment.xml10_content())?;
+                handler(Event::Border)?;
+            }
+            RawEvent::PI(_) => handler(Event::Border)?,
             RawEvent::GeneralRef(reference) => {
                 let resolved = match reference.resolve_char_ref().map_err(unreadable)? {
                     Some(character) => Cow::Owned(character.to_string()),
@@ -106,7 +125,7 @@ pub fn scan(
                 ));
             }
             // Empty elements arrive as a start and an end.
-            RawEvent::Empty(_) | RawEvent::Decl(_) | RawEvent::PI(_) | RawEvent::Comment(_) => {}
+            RawEvent::Empty(_) | RawEvent::Decl(_) => {}
             RawEvent::Eof => return state.finish(),
         }
     }
@@ -150,7 +169,13 @@ impl Element {
                 }
                 Event::Text(piece) => {
                     if let Some(element) = open.last_mut() {
+                        element.is_divided |= element.has_border && !piece.trim().is_empty();
                         element.text.push_str(piece);
+                    }
+                }
+                Event::Border => {
+                    if let Some(element) = open.last_mut() {
+                        element.has_border |= !element.text.trim().is_empty();
                     }
                 }
                 Event::End => {
@@ -186,9 +211,32 @@ impl Element {
     }
 
     /// The text without surrounding white space; none when there is nothing else.
+    ///
+    /// # Errors
+    /// `XML_MALFORMED` when readers may disagree about the text.
+    pub fn trimmed_text(&self) -> Result<Option<&str>, Refusal> {
+        let text = Some(self.text.trim()).filter(|text| !text.is_empty());
+        if text.is_some() && (self.is_divided || !self.children.is_empty()) {
+            return Err(malformed(format!("the text of {} is divided", self.name)));
+        }
+        Ok(text)
+    }
+
+    /// Every element below this one, at any depth, in the order of the text.
+    pub fn descendants(&self) -> impl Iterator<Item = &Self> {
+        let mut open: Vec<&Self> = self.children.iter().rev().collect();
+        std::iter::from_fn(move || {
+            let element = open.pop()?;
+            open.extend(element.children.iter().rev());
+            Some(element)
+        })
+    }
+
+    /// Those of a name, of any namespace.
     #[must_use]
-    pub fn trimmed_text(&self) -> Option<&str> {
-        Some(self.text.trim()).filter(|text| !text.is_empty())
+    pub fn descendants_named<'e>(&'e self, name: &str) -> Vec<&'e Self> {
+        let of_name = |element: &&Self| element.name == name;
+        self.descendants().filter(of_name).collect()
     }
 
     fn opened(start: &Start<'_>) -> Self {
@@ -197,8 +245,7 @@ impl Element {
             name: start.name.clone(),
             is_ofd: start.is_ofd,
             attributes: start.attributes.iter().map(owned).collect(),
-            text: String::new(),
-            children: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -270,8 +317,13 @@ fn with_start<T>(
             .normalized_value(quick_xml::XmlVersion::Implicit1_0)
             .map_err(unreadable)?;
         let declares_namespace = attribute.key.as_namespace_binding().is_some();
+        if attribute.value.contains('<') {
+            return Err(malformed("an attribute with a bare <"));
+        }
         if attribute.key.prefix().is_none() && !declares_namespace {
             attributes.push((attribute.key.0, value));
+        } else if LOCATIONS.contains(&attribute.key.local_name().into_inner()) {
+            return Err(malformed("a location in an attribute with a prefix"));
         }
     }
     let name = raw.local_name().as_ref().to_owned();
@@ -280,6 +332,15 @@ fn with_start<T>(
         is_ofd,
         attributes,
     })
+}
+
+/// XML 1.0 §2.5 allows no `--` in a comment; HTML readers end one at `<!-->` and `<!--->`.
+fn check_comment(comment: &str) -> Result<(), Refusal> {
+    let is_read_otherwise = comment.contains("--") || comment.ends_with('-');
+    if is_read_otherwise || comment.starts_with('>') || comment.starts_with("->") {
+        return Err(malformed("a comment that readers end at different places"));
+    }
+    Ok(())
 }
 
 fn is_ofd(namespace: &ResolveResult<'_>) -> bool {
