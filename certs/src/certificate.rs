@@ -7,7 +7,7 @@ use der::asn1::{ObjectIdentifier, OctetString};
 use der::{Any, Decode, Encode, Tagged};
 use schemas::seal::asn1::{self, Asn1Error, Element};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
 };
 use x509_cert::time::Time;
 
@@ -19,6 +19,15 @@ pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 
 /// `organizationName`, X.520.
 const ORGANISATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+/// `nameConstraints`, RFC 5280 §4.2.1.10: not evaluated.
+const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+/// Purposes (RFC 5280 §4.2.1.12) that have nothing to do with documents: TLS servers, timestamps,
+/// OCSP. Certificates of signers often name only TLS clients, so that counts.
+const OTHER_PURPOSES: [ObjectIdentifier; 3] = [
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
+];
 /// Extensions that path building understands, or that do not restrict what is asked here:
 /// basicConstraints, keyUsage, key identifiers, alternative names, extKeyUsage, policies,
 /// CRL distribution points, authority information access.
@@ -53,6 +62,7 @@ pub struct Certificate {
     signature: Vec<u8>,
     constraints: BasicConstraints,
     usage: Option<KeyUsage>,
+    has_other_purpose: bool,
     subject_key_id: Option<OctetString>,
     authority_key_id: Option<OctetString>,
     unknown_critical: Option<ObjectIdentifier>,
@@ -98,10 +108,13 @@ impl Certificate {
         }
         let spki = tbs.subject_public_key_info().to_der().map_err(malformed)?;
         let extension = |known: &&x509_cert::ext::Extension| {
-            known.critical && !UNDERSTOOD.contains(&known.extn_id.to_string().as_str())
+            // RFC 5280 §4.2.1.10: name constraints are processed or refused, whatever they say.
+            known.extn_id == NAME_CONSTRAINTS
+                || known.critical && !UNDERSTOOD.contains(&known.extn_id.to_string().as_str())
         };
         let constraints = tbs.get_extension::<BasicConstraints>().map_err(malformed)?;
         let usage = tbs.get_extension::<KeyUsage>().map_err(malformed)?;
+        let purposes = tbs.get_extension::<ExtendedKeyUsage>().map_err(malformed)?;
         let own_id = tbs
             .get_extension::<SubjectKeyIdentifier>()
             .map_err(malformed)?;
@@ -129,6 +142,12 @@ impl Certificate {
                 |(_, constraints)| constraints,
             ),
             usage: usage.map(|(_, usage)| usage),
+            has_other_purpose: purposes.is_some_and(|(_, purposes)| {
+                purposes
+                    .0
+                    .iter()
+                    .all(|purpose| OTHER_PURPOSES.contains(purpose))
+            }),
             subject_key_id: own_id.map(|(_, id)| id.0),
             authority_key_id: issuer_id.and_then(|(_, id)| id.key_identifier),
             unknown_critical: tbs
@@ -255,11 +274,14 @@ impl Certificate {
     }
 
     /// Whether the key may sign documents: keyUsage is absent or has digitalSignature or
-    /// nonRepudiation (GM/T 0015: signing certificates).
+    /// nonRepudiation (GM/T 0015: signing certificates), and extKeyUsage does not say that it
+    /// serves quite another purpose.
     #[must_use]
     pub fn may_sign_documents(&self) -> bool {
-        self.usage
-            .is_none_or(|usage| usage.digital_signature() || usage.non_repudiation())
+        let may_sign = self
+            .usage
+            .is_none_or(|usage| usage.digital_signature() || usage.non_repudiation());
+        may_sign && !self.has_other_purpose
     }
 
     /// A critical extension that is not understood: RFC 5280 §4.2 says to refuse then.

@@ -20,7 +20,7 @@ const REAL: &[(&str, Outcome, &str)] = &[
     ("V4RideRight.ofd", Outcome::Indeterminate, "UNTRUSTED"),
     ("allprotected.ofd", Outcome::Indeterminate, "UNTRUSTED"),
     // A bare SM2 signature that names no certificate: there is no key to verify it with.
-    ("DigitalSign.ofd", Outcome::Indeterminate, "SIG_INVALID"),
+    ("DigitalSign.ofd", Outcome::Indeterminate, "UNTRUSTED"),
     // The second signature changed the list that the first one protects.
     ("h.ofd", Outcome::Invalid, "REF_DIGEST"),
     // Signed outside the periods of certificate and seal.

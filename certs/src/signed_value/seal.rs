@@ -208,8 +208,8 @@ fn check_maker_signature(checks: &mut Checks, seal: &Seal<'_>, maker: &Certifica
 /// Path and revocation are judged at the earliest such moment.
 ///
 /// `\[P\]` profile: a listed maker is trusted as such. Without any listed maker, one with a path to
-/// an anchor is, unless it is the signer or its key may not sign: otherwise every holder of a
-/// certificate could make seals.
+/// an anchor is, with a warning, unless it is the signer or its key may not sign: whoever has two
+/// certificates of these CAs could make seals.
 fn check_maker(
     checks: &mut Checks,
     seal: &Seal<'_>,
@@ -227,10 +227,14 @@ fn check_maker(
             checks.pass(FindingCode::UntrustedMaker, detail);
         }
         None => {
-            let detail = chain
+            let path = chain
                 .as_ref()
                 .map_or_else(ToString::to_string, |chain| path_text("seal maker", chain));
-            checks.pass(FindingCode::UntrustedMaker, detail);
+            let detail = format!(
+                "{path}; no seal makers are listed as trusted, so any signer of these CAs counts \
+                 as one: add the certificates of the true makers"
+            );
+            checks.warn(FindingCode::UntrustedMaker, CheckResult::Pass, detail);
         }
         Some(doubt) => checks.unknown(FindingCode::UntrustedMaker, doubt),
     }

@@ -91,7 +91,7 @@ fn bare(claim: &SignatureClaim<'_>, question: &Question<'_>) -> SignatureFinding
     findings.signed_at = stated_time(claim);
     let checks = &mut findings.checks;
     checks.pass(FindingCode::SvMalformed, "a bare SM2 signature");
-    checks.unknown(
+    checks.skip(
         FindingCode::SigInvalid,
         "a bare signature names no certificate, so there is no key to verify it with",
     );

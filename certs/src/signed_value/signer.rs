@@ -137,7 +137,8 @@ pub(super) fn check_signer(
     } else {
         checks.fail(
             FindingCode::SignerCertUsage,
-            "keyUsage of the signer's certificate has neither digitalSignature nor nonRepudiation",
+            "the signer's certificate is not for signing documents: keyUsage has neither \
+             digitalSignature nor nonRepudiation, or extKeyUsage names other purposes only",
         );
     }
     check_revocation(

@@ -133,10 +133,7 @@ const TABLE: &[(&str, Expected)] = &[
     ("real/allprotected.ofd", OPEN),
     (
         "real/DigitalSign.ofd",
-        &[
-            (FindingCode::SigInvalid, Indeterminate),
-            (FindingCode::Untrusted, Indeterminate),
-        ],
+        &[(FindingCode::Untrusted, Indeterminate)],
     ),
 ];
 

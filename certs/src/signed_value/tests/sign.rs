@@ -231,10 +231,7 @@ fn without_a_certificate_it_stays_open() {
         assert_eq!(findings.checks.outcome(), Outcome::Indeterminate);
         assert_eq!(
             raised(&findings.checks),
-            [
-                (FindingCode::SigInvalid, Indeterminate),
-                (FindingCode::Untrusted, Indeterminate),
-            ]
+            [(FindingCode::Untrusted, Indeterminate)]
         );
     }
 }
