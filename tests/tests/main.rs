@@ -6,6 +6,7 @@
     reason = "what cannot be set up fails the test"
 )]
 
+mod attacks;
 mod corpus_ofd;
 mod demo;
 mod invariants;
