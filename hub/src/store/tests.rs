@@ -314,3 +314,25 @@ async fn readers_cannot_write() {
         .await;
     assert!(refused.is_err());
 }
+
+#[tokio::test]
+async fn a_store_that_does_not_work_is_told_from_a_row_that_it_refuses() {
+    let bench = Bench::new().await;
+    let log = &bench.log;
+    let refused = bench
+        .store
+        .run_tx::<_, StoreError, _>("row", |tx| {
+            Box::pin(async move {
+                leaf(log, tx).await?;
+                sqlx::query("insert into applied values ('', 'b', 'c', 'd')")
+                    .execute(tx.connection())
+                    .await?;
+                Ok(())
+            })
+        })
+        .await;
+    assert!(!refused.expect_err("refused").is_of_the_store());
+    bench.store.close().await;
+    let unreachable = applied::is_applied(bench.store.reader(), "a", "b").await;
+    assert!(unreachable.expect_err("closed").is_of_the_store());
+}
