@@ -99,7 +99,7 @@ impl SignatureAlgorithm {
     ) -> Result<Self, AlgorithmError> {
         let text = signature.to_string();
         match text.as_str() {
-            // SM2-with-SM3; SM2 signing; SM2 (standards page §7.3, crypto page §3).
+            // SM2-with-SM3; SM2 signing; SM2 (ARCHITECTURE.md, Standards).
             "1.2.156.10197.1.501" | "1.2.156.10197.1.301.1" | "1.2.156.10197.1.301" => {
                 return Ok(Self::Sm2);
             }

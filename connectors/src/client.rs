@@ -16,7 +16,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Largest answer that is read, in bytes: the largest file of a licence (design page §7) and some
+/// Largest answer that is read, in bytes: the largest file of a licence (64 MiB) and some
 /// room for what a node may send around it.
 pub const ANSWER_BYTES_MAX: usize = 65 * 1024 * 1024;
 

@@ -10,7 +10,7 @@ use schemas::entry::{EntryError, FileReference, SourceEntry};
 
 pub use self::folder::FolderSource;
 
-/// Largest file of a licence, in bytes (design page §7: OFD 64 MiB packed).
+/// Largest file of a licence, in bytes (ARCHITECTURE.md, Limits: OFD 64 MiB packed).
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Most entries of one source: with 64 KiB at most for each, a larger library needs a database,

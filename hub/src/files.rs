@@ -28,8 +28,8 @@ pub(crate) use cache::FileCache;
 pub(crate) use digested::Digested;
 pub(crate) use fetch::read_original;
 
-/// Largest file that is fetched and delivered, in bytes: the limit for packed OFD (design page
-/// §7).
+/// Largest file that is fetched and delivered, in bytes: the limit for packed OFD (ARCHITECTURE.md,
+/// Limits).
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A file whose digest is the one in the directory and whose seals, seen together with the

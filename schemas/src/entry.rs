@@ -291,7 +291,7 @@ impl TryFrom<UncheckedFileReference> for FileReference {
 }
 
 /// Splits a value that joins several holders. `^` is the national habit; where it stands,
-/// nothing else separates (standards page §2.2).
+/// nothing else separates (ARCHITECTURE.md, Standards).
 pub(crate) fn split_list(text: &str) -> Vec<&str> {
     let parts: Vec<&str> = if text.contains(LIST_SEPARATOR) {
         text.split(LIST_SEPARATOR).collect()

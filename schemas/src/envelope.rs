@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 /// Longest header value that is accepted, in bytes: a signature in base64 needs under 200.
 pub const HEADER_BYTES_MAX: usize = 4096;
 
-/// Largest body of one bus message, in bytes (design page §7).
+/// Largest body of one bus message, in bytes (ARCHITECTURE.md, Limits).
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Header that carries the node signature: `keyid=<hex>;sig=<base64>`.
@@ -187,7 +187,7 @@ impl MessageType {
     }
 }
 
-/// Topic names (design page §6).
+/// Topic names.
 pub mod topic {
     /// Changes of the directory, keyed by licence.
     pub const DIRECTORY_CHANGES: &str = "directory.changes";
@@ -223,7 +223,9 @@ pub mod topic {
 #[must_use]
 pub fn is_node_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
-        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 fn instant(time: DateTime<Utc>) -> String {
@@ -251,7 +253,9 @@ fn optional<'a>(
     name: &'static str,
 ) -> Result<Option<&'a str>, EnvelopeError> {
     let mut values = headers.iter().filter(|(found, _)| found == name);
-    let Some((_, value)) = values.next() else { return Ok(None) };
+    let Some((_, value)) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err(EnvelopeError::Repeated(name.to_owned()));
     }
@@ -292,7 +296,10 @@ mod tests {
         let good = sample().to_headers();
         let mut missing = good.clone();
         missing.retain(|(name, _)| name != "ce_id");
-        assert_eq!(Envelope::from_headers(&missing), Err(EnvelopeError::Missing("ce_id")));
+        assert_eq!(
+            Envelope::from_headers(&missing),
+            Err(EnvelopeError::Missing("ce_id"))
+        );
 
         let mut repeated = good.clone();
         repeated.push(("ce_id".to_owned(), "other".to_owned()));
@@ -303,17 +310,29 @@ mod tests {
 
         let mut line_break = good.clone();
         line_break[1].1 = "a\nce_source:/nodes/other".to_owned();
-        assert_eq!(Envelope::from_headers(&line_break), Err(EnvelopeError::Malformed("ce_id")));
+        assert_eq!(
+            Envelope::from_headers(&line_break),
+            Err(EnvelopeError::Malformed("ce_id"))
+        );
 
         let mut unknown = good;
         unknown[3].1 = "hub.unknown.v9".to_owned();
-        assert_eq!(Envelope::from_headers(&unknown), Err(EnvelopeError::UnknownType));
+        assert_eq!(
+            Envelope::from_headers(&unknown),
+            Err(EnvelopeError::UnknownType)
+        );
     }
 
     #[test]
     fn the_signing_input_binds_topic_and_body() {
         let envelope = sample();
-        assert_ne!(envelope.signing_input("a", "00"), envelope.signing_input("b", "00"));
-        assert_ne!(envelope.signing_input("a", "00"), envelope.signing_input("a", "01"));
+        assert_ne!(
+            envelope.signing_input("a", "00"),
+            envelope.signing_input("b", "00")
+        );
+        assert_ne!(
+            envelope.signing_input("a", "00"),
+            envelope.signing_input("a", "01")
+        );
     }
 }

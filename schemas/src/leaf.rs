@@ -2,8 +2,8 @@
 //!
 //! A leaf never holds personal data. What is personal (operator, clear purpose text that names a
 //! person) goes into [`PrivateDetail`], which is stored apart, encrypted; the leaf holds only its
-//! salted digest, so erasing the detail leaves the tree intact (design page §5.6). The mapping to
-//! activities, entities and agents follows standards page §11.
+//! salted digest, so erasing the detail leaves the tree intact. The mapping to activities, entities
+//! and agents is that of ARCHITECTURE.md, Standards.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,13 +1,13 @@
 //! Purpose of a use and the decision about it.
 //!
 //! The purpose has the five fields of the structured `useCause` that provincial platforms send
-//! (standards page §6.2); a permit is the recorded decision that a caller may have a licence for
-//! one matter, naming the rule that decided.
+//! (ARCHITECTURE.md, Standards); a permit is the recorded decision that a caller may have a licence
+//! for one matter, naming the rule that decided.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Longest text of one purpose field, in characters (standards page §6.2: free text ≤ 200).
+/// Longest text of one purpose field, in characters (ARCHITECTURE.md, Standards: free text ≤ 200).
 pub const PURPOSE_CHARACTERS_MAX: usize = 200;
 
 /// What a licence is wanted for.

@@ -1,7 +1,7 @@
 //! State of a licence.
 //!
-//! \[P\] profile: the list of the national industry interface for construction licences (standards
-//! page §6.5) is taken as the hub's canonical list, with 00 for licences that are not yet active.
+//! \[P\] profile: the list of the national industry interface for construction licences
+//! (ARCHITECTURE.md, Standards) is taken as the hub's canonical list, with 00 for licences that are not yet active.
 
 use std::fmt;
 use std::str::FromStr;
@@ -92,7 +92,7 @@ impl LicenceStatus {
     }
 
     /// Result of GB/T 36906 information verification when the information is right: 0 in force,
-    /// 1 not yet active, 2 out of force for a time, 3 out of force for good (standards page §6.4).
+    /// 1 not yet active, 2 out of force for a time, 3 out of force for good.
     #[must_use]
     pub fn information_result(self) -> u8 {
         match self {

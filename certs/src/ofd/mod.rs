@@ -26,7 +26,7 @@ use crate::digest;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
-/// Verifies an OFD file; the semantics are those of the design page §6.
+/// Verifies an OFD file; the semantics are those of ARCHITECTURE.md, Verdicts.
 #[must_use]
 pub fn verify(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> Verdict {
     let mut report = Report {

@@ -2,7 +2,8 @@
 //!
 //! Every check is reported, in this order: form, binding to the signature file, signature,
 //! signer's certificate, and for seals the list of signers, the maker's signature and
-//! certificate, and the periods. What a failed check does to the verdict is the design page's §6.
+//! certificate, and the periods. What a failed check does to
+//! the verdict: ARCHITECTURE.md, Verdicts.
 
 mod seal;
 mod sign;

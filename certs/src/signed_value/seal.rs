@@ -15,7 +15,7 @@ use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
 use crate::path::{self, Chain, PathError};
 
-/// The checks of GB/T 38540-2020 on a signature and its seal (standards page §7.4, steps 2 to 9).
+/// The checks of GB/T 38540-2020 on a signature and its seal (ARCHITECTURE.md, Standards).
 pub(super) fn check(
     signed_value: &[u8],
     claim: &SignatureClaim<'_>,
@@ -177,7 +177,7 @@ fn check_list(checks: &mut Checks, list: &SignerList<'_>, signer: &Certificate) 
 }
 
 /// What a maker signs depends on the layout; the other layout's form counts too and is reported
-/// (standards page §7.1: vendors differ).
+/// (ARCHITECTURE.md, Standards: vendors differ).
 fn check_maker_signature(checks: &mut Checks, seal: &Seal<'_>, maker: &Certificate) {
     let with_certificate = seal.info_certificate_algorithm_bytes();
     let info_alone = ("eSealInfo", seal.info_bytes());

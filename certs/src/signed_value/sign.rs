@@ -14,7 +14,7 @@ use crate::algorithm::is_sm2_signature;
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
 
-/// The checks on a digital signature (standards page §7.2, §7.4).
+/// The checks on a digital signature (ARCHITECTURE.md, Standards).
 pub(super) fn check(
     signed_value: &[u8],
     claim: &SignatureClaim<'_>,
@@ -103,7 +103,7 @@ fn bare(claim: &SignatureClaim<'_>, question: &Question<'_>) -> SignatureFinding
     findings
 }
 
-/// `SignatureDateTime`, which is the signing time of this type (design page §6).
+/// `SignatureDateTime`, which is the signing time of this type (ARCHITECTURE.md, Verdicts).
 fn stated_time(claim: &SignatureClaim<'_>) -> Option<chrono::DateTime<chrono::Utc>> {
     claim
         .signature_date_time

@@ -1,6 +1,6 @@
 //! What is trusted: anchors, intermediates, seal makers and revocation lists.
 //!
-//! What a certificate counts as follows from itself (design page §6, `--trust DIR`): a
+//! What a certificate counts as follows from itself (ARCHITECTURE.md, Verdicts, `--trust DIR`): a
 //! self-signed CA certificate is an anchor, another CA certificate an intermediate that must
 //! still chain to one, any other certificate a trusted seal maker.
 

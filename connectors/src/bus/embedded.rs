@@ -2,7 +2,7 @@
 //!
 //! One task owns the only writing connection. It takes every publication that is waiting, writes
 //! them in one transaction (one sync of the disk for many callers) and wakes the readers of the
-//! topics concerned. Records stay until [`Bus::forget`]: a new subscriber reads them from the oldest.
+//! topics concerned. Records stay until [`Bus::forget`]: a new subscriber begins with the oldest.
 //! Only one process may use the file, since readers are woken within the process.
 
 use std::collections::{BTreeSet, HashMap};

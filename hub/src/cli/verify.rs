@@ -15,7 +15,7 @@ use crate::cli::report;
 use crate::clock::{Clock, SystemClock};
 
 /// Largest file that is read, in bytes: the limit for PDF, the largest of the two kinds
-/// (design page §7). OFD has its own, lower limit in the container.
+/// (ARCHITECTURE.md, Limits). OFD has its own, lower limit in the container.
 const FILE_BYTES_MAX: u64 = 200 * 1024 * 1024;
 
 /// Verify the seals and signatures of files (验证文件的电子印章和签名).
@@ -89,7 +89,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(exit))
 }
 
-/// One line of `--json`, the shape of the design page §6.
+/// One line of `--json`, the shape of ARCHITECTURE.md, Verdicts.
 #[derive(Serialize)]
 struct Line<'a> {
     file: String,

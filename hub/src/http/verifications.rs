@@ -17,7 +17,7 @@ use crate::config::CallerRole;
 use crate::refusal::Refusal;
 use crate::seals;
 
-/// Largest file to be verified, in bytes (design page §7: OFD 64 MiB packed).
+/// Largest file to be verified, in bytes (ARCHITECTURE.md, Limits: OFD 64 MiB packed).
 const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Memory for files being uploaded, in KiB: four of the largest at a time, thousands of usual

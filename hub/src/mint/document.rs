@@ -64,8 +64,8 @@ pub(super) fn document(entry: &Entry, layout: Layout, signed: bool) -> Result<Do
     Ok(Document { parts, page, stamp })
 }
 
-/// `OFD.xml`: document information with the licence's metadata as `CustomDatas` (standards page
-/// §5.1: element and attribute names; our reading of GB/T 36905-2018).
+/// `OFD.xml`: document information with the licence's metadata as `CustomDatas` (ARCHITECTURE.md,
+/// Standards: element and attribute names; our reading of GB/T 36905-2018).
 fn root_xml(entry: &Entry, face: &Face, signed: bool) -> String {
     let identifier = entry.public.identifier.as_str();
     let document_id: String = hex::encode(sm3(identifier.as_bytes()))

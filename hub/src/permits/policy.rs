@@ -24,7 +24,7 @@ pub const DEFAULT_POLICIES: &str = include_str!("../../../deploy/permits.cedar")
 pub const DEFAULT_SCHEMA: &str = include_str!("../../../deploy/permits.cedarschema");
 
 /// How long a permit holds, in seconds: as long as a download link of the provincial platforms
-/// (standards page §6.1, 600 s).
+/// (ARCHITECTURE.md, Standards, 600 s).
 pub const PERMIT_SECONDS: i64 = 600;
 
 /// Rule name when no rule permits.

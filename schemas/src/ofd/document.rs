@@ -7,6 +7,9 @@ use crate::verdict::FindingCode;
 /// Name of the part that every reader starts from.
 pub const ROOT_PART: &str = "OFD.xml";
 
+/// Beginning of a CDATA section.
+const SECTION: &[u8] = b"<![CDATA[";
+
 /// Name of the part that marks a package encrypted after GM/T 0099-2020.
 const ENCRYPTIONS_PART: &str = "Encryptions.xml";
 
@@ -39,6 +42,11 @@ pub struct Body {
 /// # Errors
 /// Those of [`Element::parse`]; `XML_MALFORMED` when the root is not `OFD` or there is no body.
 pub fn parse_root(bytes: &[u8]) -> Result<Root, Refusal> {
+    // In GB 18030 a character may end like `]`; a reader that takes it for UTF-8 ends the section.
+    let has_section = bytes.windows(SECTION.len()).any(|part| part == SECTION);
+    if has_section && std::str::from_utf8(bytes).is_err() {
+        return Err(malformed("a CDATA section in another encoding than UTF-8"));
+    }
     let root = Element::parse(bytes)?;
     if root.name != "OFD" {
         return Err(malformed("the root element is not OFD"));
@@ -91,13 +99,11 @@ impl Root {
 }
 
 fn body(element: &Element) -> Result<Body, Refusal> {
-    let mut versions = Vec::new();
-    for list in element.descendants_named("Versions") {
-        for version in list.descendants() {
-            let location = version.attribute("BaseLoc").map(location);
-            versions.extend(location.transpose()?);
-        }
-    }
+    // Nothing else in a body has this attribute.
+    let versions = element
+        .descendants()
+        .filter_map(|any| any.attribute("BaseLoc"));
+    let versions = versions.map(location).collect::<Result<_, _>>()?;
     let information = || element.children_named("DocInfo");
     let mut pairs = Vec::new();
     for information in information() {

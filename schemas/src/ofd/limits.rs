@@ -3,16 +3,16 @@
 //! Among 123 real files the largest unpacks to 4.05 MB, holds 415 entries and compresses no better
 //! than 16.7 : 1, so each bound leaves real files at least an order of magnitude of room.
 
-/// Largest accepted package in bytes, packed: 64 MiB, the limit of the design page §7.
+/// Largest accepted package in bytes, packed: 64 MiB, the limit of ARCHITECTURE.md, Limits.
 pub const PACKED_BYTES: usize = 64 << 20;
 
-/// Largest sum of unpacked entries in bytes: 256 MiB, the limit of the design page §7.
+/// Largest sum of unpacked entries in bytes: 256 MiB, the limit of ARCHITECTURE.md, Limits.
 pub const UNPACKED_BYTES: u64 = 256 << 20;
 
-/// Most entries in a package, directories included: the limit of the design page §7.
+/// Most entries in a package, directories included: the limit of ARCHITECTURE.md, Limits.
 pub const ENTRIES: usize = 10_000;
 
-/// Highest ratio of unpacked to packed size of one entry: the limit of the design page §7.
+/// Highest ratio of unpacked to packed size of one entry: the limit of ARCHITECTURE.md, Limits.
 pub const RATIO: u64 = 100;
 
 /// Entries that unpack to less than this many bytes may have any ratio: repetitive XML of a few
@@ -43,7 +43,7 @@ pub const XML_TOTAL_BYTES: u64 = 64 << 20;
 /// a reference to every entry of the largest package takes about 2 MiB.
 pub const TREE_BYTES: usize = 4 << 20;
 
-/// Deepest nesting of XML elements: the limit of the design page §7.
+/// Deepest nesting of XML elements: the limit of ARCHITECTURE.md, Limits.
 pub const XML_DEPTH: usize = 64;
 
 /// Most elements in one XML part that is scanned: more than a 16 MiB part can usefully hold.

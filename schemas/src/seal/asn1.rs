@@ -33,7 +33,7 @@ pub const CONTEXT_1: u8 = 0xa1;
 
 /// Longest object identifier content in bytes; the longest met in certificates is 20.
 const MAX_OID_BYTES: usize = 39;
-/// Zone of times written without one (design page §6).
+/// Zone of times written without one (ARCHITECTURE.md, Verdicts).
 const SHANGHAI_OFFSET_S: i32 = 8 * 3600;
 
 /// Why bytes are not the expected DER.

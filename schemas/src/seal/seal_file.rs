@@ -1,6 +1,6 @@
 //! `SESeal`: the seal that a seal maker issued, embedded in signatures and stored as `Seal.esl`.
 //!
-//! Three layouts are in use (standards page §7.1): V1 of GM/T 0031-2014, V4 of GB/T 38540-2020,
+//! Three layouts are in use: V1 of GM/T 0031-2014, V4 of GB/T 38540-2020,
 //! and V5 of GM/T 0031-2025. The layout is decided by structure, never by the version number in
 //! the header: real seals have the V1 layout and say 4.
 
@@ -116,7 +116,7 @@ impl<'a> Seal<'a> {
     }
 
     /// `eSealInfo` as it stands in the file: what makers of V4 and V5 seals sign
-    /// (standards page §7.1; all 25 real V4 signatures that were read agree).
+    /// (ARCHITECTURE.md, Standards; all 25 real V4 signatures that were read agree).
     #[must_use]
     pub const fn info_bytes(&self) -> &'a [u8] {
         self.info

@@ -1,6 +1,6 @@
 //! `SES_Signature`: the electronic signature that somebody made with a seal.
 //!
-//! Two layouts are in use (standards page §7.1): V1 of GM/T 0031-2014 and V4 of GB/T 38540-2020,
+//! Two layouts are in use: V1 of GM/T 0031-2014 and V4 of GB/T 38540-2020,
 //! which GM/T 0031-2025 keeps. The layout is decided by structure, never by a version number.
 
 use chrono::{DateTime, Utc};

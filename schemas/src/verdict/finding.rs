@@ -134,7 +134,7 @@ impl FindingCode {
     }
 
     /// GB/T 36906 file verification result that this finding leads to: 2 when the container,
-    /// the structure or a reference fails, else 1 (design page §6).
+    /// the structure or a reference fails, else 1 (ARCHITECTURE.md, Verdicts).
     #[must_use]
     pub fn gb36906(self) -> u8 {
         if self <= Self::OfdXmlUncovered { 2 } else { 1 }

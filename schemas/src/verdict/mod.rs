@@ -1,6 +1,6 @@
 //! The verdict on one file: what was checked, with which result, and what it adds up to.
 //!
-//! The semantics are those of the design page §6: `invalid` when something is broken or a stated
+//! What they mean (ARCHITECTURE.md, Verdicts): `invalid` when something is broken or a stated
 //! fact contradicts it, `indeterminate` when evidence is missing, `valid` when every required
 //! check passed. Warnings never change the verdict.
 
@@ -114,7 +114,7 @@ pub struct Verdict {
     /// The most telling failing finding; none when valid.
     pub code: Option<FindingCode>,
     /// Result code of GB/T 36906 file verification: 0 passed, 1 seal check failed, 2 file check
-    /// failed (standards page §6.4).
+    /// failed (ARCHITECTURE.md, Standards).
     pub gb36906: u8,
     /// One report per signature, in the order of the file's list.
     pub signatures: Vec<SignatureReport>,
