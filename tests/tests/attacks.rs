@@ -14,3 +14,4 @@ mod scene;
 mod seals;
 mod signatures;
 mod values;
+mod writer;

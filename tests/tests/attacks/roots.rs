@@ -11,6 +11,138 @@ const ROOT: &str = "OFD.xml";
 const GOOD: &str = "<DocRoot>Doc_0/Document.xml</DocRoot>";
 const EVIL_DOCUMENT: &str = "<Document><Pages><Page BaseLoc='Page.xml'/></Pages></Document>";
 
+/// What is written in place of the good `DocRoot`.
+const ROOTS: &[(&str, &str, FindingCode)] = &[
+    (
+        "another root",
+        "<DocRoot>Evil/Document.xml</DocRoot>",
+        Coverage,
+    ),
+    (
+        "in another namespace",
+        "<x:DocRoot xmlns:x='u'>Evil/Document.xml</x:DocRoot>",
+        Coverage,
+    ),
+    (
+        "blanks around",
+        "<DocRoot> Evil/Document.xml\n</DocRoot>",
+        Coverage,
+    ),
+    (
+        "backslash",
+        "<DocRoot>Evil\\Document.xml</DocRoot>",
+        Coverage,
+    ),
+    (
+        "other case",
+        "<DocRoot>EVIL/document.XML</DocRoot>",
+        Coverage,
+    ),
+    (
+        "dots and slashes",
+        "<DocRoot>/./Evil//Document.xml</DocRoot>",
+        Coverage,
+    ),
+    (
+        "character references",
+        "<DocRoot>&#69;vil/Document.xml</DocRoot>",
+        Coverage,
+    ),
+    (
+        "CDATA",
+        "<DocRoot><![CDATA[Evil/Document.xml]]></DocRoot>",
+        Coverage,
+    ),
+    (
+        "percent-encoded",
+        "<DocRoot>Evil/Docu%6Dent.xml</DocRoot>",
+        RefPath,
+    ),
+    (
+        "fragment",
+        "<DocRoot>Evil/Document.xml#x</DocRoot>",
+        RefPath,
+    ),
+    ("query", "<DocRoot>Evil/Document.xml?x</DocRoot>", RefPath),
+    (
+        "address",
+        "<DocRoot>file:Evil/Document.xml</DocRoot>",
+        RefPath,
+    ),
+    (
+        "fragment that climbs back",
+        "<DocRoot>Evil/Document.xml#/../../Doc_0/Document.xml</DocRoot>",
+        RefPath,
+    ),
+    (
+        "nothing there",
+        "<DocRoot>Evil/Dокument.xml</DocRoot>",
+        RefMissing,
+    ),
+    ("no root", "", XmlMalformed),
+    ("empty root", "<DocRoot/>", XmlMalformed),
+    (
+        "the page as document",
+        "<DocRoot>Doc_0/Tpls/Tpl_0.xml</DocRoot>",
+        XmlMalformed,
+    ),
+];
+
+/// The same where a reader might find two; `{GOOD}` stands for the good one.
+const TWO_ROOTS: &[(&str, &str, FindingCode)] = &[
+    (
+        "two roots",
+        "<DocRoot>Evil/Document.xml</DocRoot>{GOOD}",
+        Coverage,
+    ),
+    (
+        "root inside another element",
+        "<Extra><DocRoot>Evil/Document.xml</DocRoot></Extra>{GOOD}",
+        Coverage,
+    ),
+    (
+        "text cut by a comment",
+        "<DocRoot>Evil/Document.xml<!-- -->/x/Doc_0/Document.xml</DocRoot>",
+        XmlMalformed,
+    ),
+    (
+        "text cut by an instruction",
+        "<DocRoot>Doc_0/Document.xml<?x?>x</DocRoot>",
+        XmlMalformed,
+    ),
+    (
+        "text cut by CDATA",
+        "<DocRoot>Doc_0/<![CDATA[Document.xml]]></DocRoot>",
+        XmlMalformed,
+    ),
+    (
+        "text continued in a child",
+        "<DocRoot>Doc_0/Document.xml<x>/../../Evil/Document.xml</x></DocRoot>",
+        XmlMalformed,
+    ),
+    (
+        "comment that ends early",
+        "<!--><DocRoot>Evil/Document.xml</DocRoot><!-- -->{GOOD}",
+        XmlMalformed,
+    ),
+    (
+        "comment with two hyphens",
+        "<!-- -- ><DocRoot>Evil/Document.xml</DocRoot><!-- -->{GOOD}",
+        XmlMalformed,
+    ),
+    (
+        "markup in an attribute",
+        "<x a='<DocRoot>Evil/Document.xml</DocRoot>'/>{GOOD}",
+        XmlMalformed,
+    ),
+    (
+        "version with a prefix",
+        "<Versions><Version xmlns:o='http://www.ofdspec.org/2016' Current='true' \
+                 o:BaseLoc='Evil/V.xml'/></Versions>{GOOD}",
+        XmlMalformed,
+    ),
+];
+
 /// A sealed file with an evil document beside it and another `DocRoot`.
 fn pointed_to(evil: &str, root: &str) -> Parts {
     Parts::sealed()
@@ -36,82 +168,7 @@ fn the_scene_is_honest() {
 #[test]
 fn another_document_cannot_be_shown() {
     let evil = "Evil/Document.xml";
-    let table: &[(&str, &str, FindingCode)] = &[
-        (
-            "another root",
-            "<DocRoot>Evil/Document.xml</DocRoot>",
-            Coverage,
-        ),
-        (
-            "in another namespace",
-            "<x:DocRoot xmlns:x='u'>Evil/Document.xml</x:DocRoot>",
-            Coverage,
-        ),
-        (
-            "blanks around",
-            "<DocRoot> Evil/Document.xml\n</DocRoot>",
-            Coverage,
-        ),
-        (
-            "backslash",
-            "<DocRoot>Evil\\Document.xml</DocRoot>",
-            Coverage,
-        ),
-        (
-            "other case",
-            "<DocRoot>EVIL/document.XML</DocRoot>",
-            Coverage,
-        ),
-        (
-            "dots and slashes",
-            "<DocRoot>/./Evil//Document.xml</DocRoot>",
-            Coverage,
-        ),
-        (
-            "character references",
-            "<DocRoot>&#69;vil/Document.xml</DocRoot>",
-            Coverage,
-        ),
-        (
-            "CDATA",
-            "<DocRoot><![CDATA[Evil/Document.xml]]></DocRoot>",
-            Coverage,
-        ),
-        (
-            "percent-encoded",
-            "<DocRoot>Evil/Docu%6Dent.xml</DocRoot>",
-            RefPath,
-        ),
-        (
-            "fragment",
-            "<DocRoot>Evil/Document.xml#x</DocRoot>",
-            RefPath,
-        ),
-        ("query", "<DocRoot>Evil/Document.xml?x</DocRoot>", RefPath),
-        (
-            "address",
-            "<DocRoot>file:Evil/Document.xml</DocRoot>",
-            RefPath,
-        ),
-        (
-            "fragment that climbs back",
-            "<DocRoot>Evil/Document.xml#/../../Doc_0/Document.xml</DocRoot>",
-            RefPath,
-        ),
-        (
-            "nothing there",
-            "<DocRoot>Evil/Dокument.xml</DocRoot>",
-            RefMissing,
-        ),
-        ("no root", "", XmlMalformed),
-        ("empty root", "<DocRoot/>", XmlMalformed),
-        (
-            "the page as document",
-            "<DocRoot>Doc_0/Tpls/Tpl_0.xml</DocRoot>",
-            XmlMalformed,
-        ),
-    ];
-    for (attack, root, code) in table {
+    for (attack, root, code) in ROOTS {
         check(attack, &pointed_to(evil, root), *code);
     }
 }
@@ -120,63 +177,9 @@ fn another_document_cannot_be_shown() {
 fn two_readers_cannot_see_two_roots() {
     let evil = "Evil/Document.xml";
     let also = |root: &str| format!("{root}{GOOD}");
-    let table = [
-        (
-            "two roots",
-            also("<DocRoot>Evil/Document.xml</DocRoot>"),
-            Coverage,
-        ),
-        (
-            "root inside another element",
-            also("<Extra><DocRoot>Evil/Document.xml</DocRoot></Extra>"),
-            Coverage,
-        ),
-        (
-            "text cut by a comment",
-            "<DocRoot>Evil/Document.xml<!-- -->/x/Doc_0/Document.xml</DocRoot>".to_owned(),
-            XmlMalformed,
-        ),
-        (
-            "text cut by an instruction",
-            "<DocRoot>Doc_0/Document.xml<?x?>x</DocRoot>".to_owned(),
-            XmlMalformed,
-        ),
-        (
-            "text cut by CDATA",
-            "<DocRoot>Doc_0/<![CDATA[Document.xml]]></DocRoot>".to_owned(),
-            XmlMalformed,
-        ),
-        (
-            "text continued in a child",
-            "<DocRoot>Doc_0/Document.xml<x>/../../Evil/Document.xml</x></DocRoot>".to_owned(),
-            XmlMalformed,
-        ),
-        (
-            "comment that ends early",
-            also("<!--><DocRoot>Evil/Document.xml</DocRoot><!-- -->"),
-            XmlMalformed,
-        ),
-        (
-            "comment with two hyphens",
-            also("<!-- -- ><DocRoot>Evil/Document.xml</DocRoot><!-- -->"),
-            XmlMalformed,
-        ),
-        (
-            "markup in an attribute",
-            also("<x a='<DocRoot>Evil/Document.xml</DocRoot>'/>"),
-            XmlMalformed,
-        ),
-        (
-            "version with a prefix",
-            also(
-                "<Versions><Version xmlns:o='http://www.ofdspec.org/2016' Current='true' \
-                 o:BaseLoc='Evil/V.xml'/></Versions>",
-            ),
-            XmlMalformed,
-        ),
-    ];
-    for (attack, root, code) in table {
-        check(attack, &pointed_to(evil, &root), code);
+    for (attack, root, code) in TWO_ROOTS {
+        let root = root.replace("{GOOD}", GOOD);
+        check(attack, &pointed_to(evil, &root), *code);
     }
     let document_type = pointed_to(evil, &also("<DocRoot>&e;</DocRoot>")).edit(
         ROOT,
@@ -186,6 +189,14 @@ fn two_readers_cannot_see_two_roots() {
     check("entity", &document_type, XmlDoctype);
     let second = pointed_to(evil, GOOD).edit(ROOT, "</OFD>", "</OFD><OFD/>");
     check("two root elements", &second, XmlMalformed);
+    // As GB 18030 the section goes on, as UTF-8 it ends behind a broken character.
+    let title = "<Title><![CDATA[\u{81}]]></Title><DocRoot>Evil/Document.xml</DocRoot>\
+                 <Title><![CDATA[]]></Title>";
+    let text = String::from_utf8(pointed_to(evil, &also(title)).get(ROOT).to_vec()).unwrap();
+    let declared = format!("<?xml version='1.0' encoding='GB18030'?>{text}");
+    let bytes: Vec<u8> = declared.chars().map(|one| one as u8).collect();
+    let encoded = Parts::sealed().with(ROOT, bytes);
+    check("two encodings", &encoded, XmlMalformed);
 }
 
 #[test]

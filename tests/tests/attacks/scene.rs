@@ -25,6 +25,56 @@ const OFD: &str = "xmlns='http://www.ofdspec.org/2016'";
 /// What a reader shows when an attack succeeds.
 pub(super) const EVIL: &str = "<Page><Content>evil</Content></Page>";
 
+/// The document: `{OFD}` stands for the namespace, `{LIST}` for the list of signatures.
+const FILES: &[(&str, &str)] = &[
+    (
+        "OFD.xml",
+        "<OFD {OFD}><DocBody><DocInfo><Cover>Doc_0/Cover.png</Cover></DocInfo>\
+         <DocRoot>Doc_0/Document.xml</DocRoot><Signatures>/{LIST}</Signatures></DocBody></OFD>",
+    ),
+    ("Doc_0/Cover.png", "cover"),
+    (
+        "Doc_0/Document.xml",
+        "<Document {OFD}><CommonData><PublicRes>PublicRes.xml</PublicRes>\
+         <TemplatePage ID='7' BaseLoc='Tpls/Tpl_0.xml'/></CommonData>\
+         <Pages><Page ID='1' BaseLoc='Pages/Page_0/Content.xml'/></Pages>\
+         <Annotations>Annots.xml</Annotations><Attachments>Attachs.xml</Attachments>\
+         <CustomTags>Tags.xml</CustomTags><Extensions>Extensions.xml</Extensions></Document>",
+    ),
+    (
+        "Doc_0/PublicRes.xml",
+        "<Res {OFD} BaseLoc='Res'><Fonts><Font ID='3'><FontFile>song.ttf</FontFile></Font>\
+         </Fonts></Res>",
+    ),
+    ("Doc_0/Res/song.ttf", "font"),
+    ("Doc_0/Tpls/Tpl_0.xml", "<Page {OFD}/>"),
+    (
+        PAGE,
+        "<Page {OFD}><PageRes>PageRes.xml</PageRes><Template TemplateID='7'/>\
+         <Content>good</Content></Page>",
+    ),
+    (
+        "Doc_0/Annots.xml",
+        "<Annotations {OFD}><Page PageID='1'><FileLoc>Annot_1.xml</FileLoc></Page></Annotations>",
+    ),
+    ("Doc_0/Annot_1.xml", "<PageAnnot {OFD}/>"),
+    (
+        "Doc_0/Attachs.xml",
+        "<Attachments {OFD}><Attachment><FileLoc>note.pdf</FileLoc></Attachment></Attachments>",
+    ),
+    ("Doc_0/note.pdf", "note"),
+    (
+        "Doc_0/Tags.xml",
+        "<CustomTags {OFD}><CustomTag><FileLoc>tag.xml</FileLoc></CustomTag></CustomTags>",
+    ),
+    ("Doc_0/tag.xml", "<tag/>"),
+    (
+        "Doc_0/Extensions.xml",
+        "<Extensions {OFD}><Extension><ExtendData>data.bin</ExtendData></Extension></Extensions>",
+    ),
+    ("Doc_0/data.bin", "data"),
+];
+
 /// The people of the play.
 pub(super) struct Scene {
     pub(super) pki: DevelopmentPki,
@@ -115,76 +165,8 @@ impl Parts {
     /// A document with one file of every kind, not yet signed.
     pub(super) fn document() -> Self {
         let mut parts = Self(Vec::new());
-        for (name, content) in [
-            (
-                "OFD.xml",
-                format!(
-                    "<OFD {OFD}><DocBody><DocInfo><Cover>Doc_0/Cover.png</Cover></DocInfo>\
-                 <DocRoot>Doc_0/Document.xml</DocRoot>\
-                 <Signatures>/{LIST}</Signatures></DocBody></OFD>"
-                ),
-            ),
-            ("Doc_0/Cover.png", "cover".to_owned()),
-            (
-                "Doc_0/Document.xml",
-                format!(
-                    "<Document {OFD}><CommonData><PublicRes>PublicRes.xml</PublicRes>\
-                 <TemplatePage ID='7' BaseLoc='Tpls/Tpl_0.xml'/></CommonData>\
-                 <Pages><Page ID='1' BaseLoc='Pages/Page_0/Content.xml'/></Pages>\
-                 <Annotations>Annots.xml</Annotations><Attachments>Attachs.xml</Attachments>\
-                 <CustomTags>Tags.xml</CustomTags><Extensions>Extensions.xml</Extensions>\
-                 </Document>"
-                ),
-            ),
-            (
-                "Doc_0/PublicRes.xml",
-                format!(
-                    "<Res {OFD} BaseLoc='Res'><Fonts><Font ID='3'><FontFile>song.ttf</FontFile></Font>\
-                 </Fonts></Res>"
-                ),
-            ),
-            ("Doc_0/Res/song.ttf", "font".to_owned()),
-            ("Doc_0/Tpls/Tpl_0.xml", format!("<Page {OFD}/>")),
-            (
-                PAGE,
-                format!(
-                    "<Page {OFD}><PageRes>PageRes.xml</PageRes><Template TemplateID='7'/>\
-                 <Content>good</Content></Page>"
-                ),
-            ),
-            (
-                "Doc_0/Annots.xml",
-                format!(
-                    "<Annotations {OFD}><Page PageID='1'><FileLoc>Annot_1.xml</FileLoc></Page>\
-                 </Annotations>"
-                ),
-            ),
-            ("Doc_0/Annot_1.xml", format!("<PageAnnot {OFD}/>")),
-            (
-                "Doc_0/Attachs.xml",
-                format!(
-                    "<Attachments {OFD}><Attachment><FileLoc>note.pdf</FileLoc></Attachment>\
-                 </Attachments>"
-                ),
-            ),
-            ("Doc_0/note.pdf", "note".to_owned()),
-            (
-                "Doc_0/Tags.xml",
-                format!(
-                    "<CustomTags {OFD}><CustomTag><FileLoc>tag.xml</FileLoc></CustomTag></CustomTags>"
-                ),
-            ),
-            ("Doc_0/tag.xml", "<tag/>".to_owned()),
-            (
-                "Doc_0/Extensions.xml",
-                format!(
-                    "<Extensions {OFD}><Extension><ExtendData>data.bin</ExtendData></Extension>\
-                 </Extensions>"
-                ),
-            ),
-            ("Doc_0/data.bin", "data".to_owned()),
-        ] {
-            parts.set(name, content);
+        for (name, content) in FILES {
+            parts.set(name, content.replace("{OFD}", OFD).replace("{LIST}", LIST));
         }
         parts
     }

@@ -48,34 +48,33 @@ fn a_stolen_seal_needs_its_signer() {
     );
 }
 
+/// An entry of a list of digests.
+fn digest(kind: &str, value: &[u8]) -> Vec<u8> {
+    sequence(&[tagged(0x13, kind.as_bytes()), tagged(OCTETS, value)])
+}
+
+/// The maker's seal with another list of signers.
+fn listing(kind: u8, entries: &[Vec<u8>]) -> Vec<u8> {
+    other_seal(SCENE.pki.maker(), |information| {
+        let mut property = inside(&information[2]);
+        property[2] = tagged(2, &[kind]);
+        property[3] = sequence(entries);
+        information[2] = sequence(&property);
+    })
+}
+
 #[test]
 fn lists_of_signers_name_certificates_strongly() {
     let (scene, authority) = (&*SCENE, SCENE.authority.certificate());
-    let digest = |kind: &str, value: &[u8]| {
-        sequence(&[tagged(0x13, kind.as_bytes()), tagged(OCTETS, value)])
-    };
     let sm3 = certs::digest::sm3(authority);
-    let listing = |kind: u8, entries: &[Vec<u8>]| {
-        other_seal(scene.pki.maker(), |information| {
-            let mut property = inside(&information[2]);
-            property[2] = tagged(2, &[kind]);
-            property[3] = sequence(entries);
-            information[2] = sequence(&property);
-        })
-    };
     let good = with_seal(&listing(2, &[digest("SM3", &sm3)]), &scene.authority);
     assert!(verify(&good, &scene.trust).is_valid());
     for (attack, kind, entry, code) in [
-        (
-            "a digest by MD5",
-            2,
-            digest("MD5", &[7; 16]),
-            SignerNotInList,
-        ),
+        ("a digest by MD5", 2, digest("MD5", &sm3), SignerNotInList),
         (
             "a digest by SHA-1",
             2,
-            digest("SHA1", &[7; 20]),
+            digest("SHA1", &sm3),
             SignerNotInList,
         ),
         (
