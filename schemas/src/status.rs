@@ -1,7 +1,8 @@
 //! State of a licence.
 //!
 //! \[P\] profile: the list of the national industry interface for construction licences
-//! (ARCHITECTURE.md, Standards) is taken as the hub's canonical list, with 00 for licences that are not yet active.
+//! (ARCHITECTURE.md, Standards) is taken as the hub's canonical list, with 00 for licences that are
+//! not yet active.
 
 use std::fmt;
 use std::str::FromStr;
