@@ -13,4 +13,5 @@ mod invariants;
 mod kill;
 mod paths;
 mod source;
+mod status;
 mod tidy;

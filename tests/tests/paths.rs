@@ -1,4 +1,4 @@
-//! The paths of design page §5 between three nodes: directory sync, lookup, file fetch.
+//! The paths of ARCHITECTURE.md, Paths between three nodes: directory sync, lookup, file fetch.
 
 mod exchange;
 mod hostile;

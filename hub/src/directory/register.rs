@@ -12,6 +12,7 @@ use schemas::envelope::{MessageType, topic};
 use schemas::leaf::{Activity, Agent, EntityReference, Leaf};
 use schemas::message::{DirectoryChange, ReceiptReason};
 use schemas::quality::QualityFault;
+use schemas::status::LicenceStatus;
 
 use crate::exchange::outgoing::Draft;
 use crate::exchange::sealed;
@@ -79,6 +80,8 @@ pub(super) struct Planned {
     pub(super) content_token: String,
     /// Where the library keeps the file, when the library was read; none when it was not.
     pub(super) original: Option<Original>,
+    /// What the library itself said last about the status.
+    pub(super) library_status: Option<LicenceStatus>,
     pub(super) agent: Option<Agent>,
 }
 
@@ -111,7 +114,7 @@ async fn register_batch(
                 let identifier = source.identifier.as_str().to_owned();
                 let path = source.file.clone();
                 let known = registrations::find(node.store.reader(), &identifier).await?;
-                match plan(node, source, file, known.as_ref())? {
+                match plan(node, source, file, known.as_ref()).await? {
                     None => {
                         report.unchanged += 1;
                         unnoted.extend(path.map(|path| (identifier, path)));
@@ -206,7 +209,7 @@ fn read_line(line: SourceLine) -> Result<Readable, Unreadable> {
     }
 }
 
-fn plan(
+async fn plan(
     node: &Node,
     source: SourceEntry,
     file: Option<schemas::entry::FileReference>,
@@ -219,13 +222,23 @@ fn plan(
     }
     let revision = known.map_or(1, |known| known.revision + 1);
     let original = Original(source.file.clone());
-    let entry = source
+    let library_status = Some(source.status);
+    let mut entry = source
         .into_entry(node.name.clone(), revision, file)
         .map_err(Refusal::internal)?;
+    // A status that a registrar set stands until the library itself says another one.
+    if known.is_some_and(|known| known.library_status == library_status) {
+        let key = node.keys.column_key();
+        let stored = entries::find(node.store.reader(), &entry.public.identifier, key).await?;
+        if let Some(stored) = stored {
+            entry.public.status = stored.public.status;
+        }
+    }
     Ok(Some(Planned {
         entry,
         content_token,
         original: Some(original),
+        library_status,
         agent: None,
     }))
 }
@@ -236,6 +249,7 @@ impl Planned {
             entry,
             content_token,
             original,
+            library_status,
             agent,
         } = self;
         let public = &entry.public;
@@ -274,6 +288,7 @@ impl Planned {
             message_id: message.message_id.clone(),
             outcome: None,
             registered_at: leaf.at,
+            library_status,
         };
         Ok(Registering {
             entry,

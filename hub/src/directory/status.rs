@@ -114,6 +114,7 @@ async fn plan(
         entry: entry.clone(),
         content_token: known.content_token,
         original: None,
+        library_status: known.library_status,
         agent: Some(agent),
     };
     let registering = node.blocking(move |node| planned.sign(node)).await??;

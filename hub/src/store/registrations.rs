@@ -4,6 +4,7 @@
 use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
 use schemas::message::ReceiptOutcome;
+use schemas::status::LicenceStatus;
 use sqlx::SqliteExecutor;
 
 use super::receipts::{outcome_from, outcome_name};
@@ -25,11 +26,21 @@ pub struct Registration {
     pub outcome: Option<ReceiptOutcome>,
     /// When it was registered.
     pub registered_at: DateTime<Utc>,
+    /// What the library itself said last about the status; a registrar may have set another.
+    pub library_status: Option<LicenceStatus>,
 }
 
 const TABLE: &str = "registration";
 
-type Row = (String, i64, String, String, Option<String>, String);
+type Row = (
+    String,
+    i64,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+);
 
 /// Keyed hash of the source's content of one entry. Keyed, because a plain digest of an entry
 /// would let whoever reads the database try holder codes until one fits (invariant 7).
@@ -49,8 +60,8 @@ pub async fn find(
     identifier: &str,
 ) -> Result<Option<Registration>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "select identifier, revision, content_token, message_id, outcome, registered_at \
-         from registration where identifier = $1",
+        "select identifier, revision, content_token, message_id, outcome, registered_at, \
+         library_status from registration where identifier = $1",
     )
     .bind(identifier)
     .fetch_optional(from)
@@ -66,11 +77,12 @@ pub async fn upsert(tx: &mut Tx<'_>, new: &Registration) -> Result<(), StoreErro
     let name = tx.name();
     sqlx::query(
         "insert into registration (identifier, revision, content_token, message_id, outcome, \
-         registered_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7) \
+         registered_at, updated_by, library_status) values ($1, $2, $3, $4, $5, $6, $7, $8) \
          on conflict (identifier) do update set revision = excluded.revision, \
          content_token = excluded.content_token, message_id = excluded.message_id, \
          outcome = excluded.outcome, registered_at = excluded.registered_at, \
-         updated_by = excluded.updated_by where excluded.revision > registration.revision",
+         updated_by = excluded.updated_by, library_status = excluded.library_status \
+         where excluded.revision > registration.revision",
     )
     .bind(&new.identifier)
     .bind(signed("revision", new.revision)?)
@@ -79,6 +91,7 @@ pub async fn upsert(tx: &mut Tx<'_>, new: &Registration) -> Result<(), StoreErro
     .bind(new.outcome.map(outcome_name))
     .bind(instant(new.registered_at))
     .bind(name)
+    .bind(new.library_status.map(LicenceStatus::code))
     .execute(tx.state()?)
     .await?;
     Ok(())
@@ -135,7 +148,7 @@ pub(crate) async fn without_entry(
 }
 
 fn registration(row: Row) -> Result<Registration, StoreError> {
-    let (identifier, revision, content_token, message_id, outcome, at) = row;
+    let (identifier, revision, content_token, message_id, outcome, at, library_status) = row;
     let outcome = outcome.map(|name| outcome_from(TABLE, &name)).transpose()?;
     Ok(Registration {
         identifier,
@@ -144,5 +157,7 @@ fn registration(row: Row) -> Result<Registration, StoreError> {
         message_id,
         outcome,
         registered_at: parse_instant(TABLE, &at)?,
+        // A code of a newer version is as good as none: the library's next word counts.
+        library_status: library_status.and_then(|code| LicenceStatus::parse(&code).ok()),
     })
 }

@@ -244,6 +244,7 @@ async fn a_registration_knows_its_content_without_telling() {
         message_id: "m".to_owned(),
         outcome: None,
         registered_at: instant(),
+        library_status: None,
     };
     assert_ne!(
         registration.content_token,
