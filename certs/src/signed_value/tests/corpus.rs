@@ -21,7 +21,9 @@ fn corpus() -> Option<PathBuf> {
     );
     let folder = root.join("ofd");
     if !folder.is_dir() {
-        eprintln!("SKIPPED: corpus not present");
+        // Past the capture of test output: a skip must be seen also when the test passes.
+        let skipped = b"SKIPPED: corpus not present\n";
+        std::io::Write::write_all(&mut std::io::stderr(), skipped).unwrap();
         return None;
     }
     Some(folder)
