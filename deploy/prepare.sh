@@ -21,8 +21,10 @@ prepare_packages() {
 
 prepare_build() {
     command -v cargo >/dev/null || { echo "cargo is missing: install the Rust toolchain first" >&2; exit 3; }
-    # gcc: SQLite is compiled in. libssl-dev, pkg-config: the openssl crate.
-    prepare_packages gcc libc6-dev pkg-config libssl-dev
+    # gcc: SQLite is compiled in. libssl-dev, pkg-config: the openssl crate. g++, cmake, make,
+    # zlib1g-dev: librdkafka is compiled in; its sources want a header of curl, which is not linked.
+    prepare_packages gcc g++ libc6-dev make cmake pkg-config libssl-dev zlib1g-dev \
+        libcurl4-openssl-dev
 }
 
 # prepare_cargo_deny: the dependency checker, of one version, in the target folder.

@@ -1,9 +1,10 @@
 //! The seam to the bus: an ordered, durable log per topic.
 //!
-//! A topic keeps its records in the order of publication; each has a position, counted from 1
-//! without gaps. Where a consumer stands is the consumer's to know: it stores the position with
-//! the effect of the record, in one transaction (invariant 3), and names it when subscribing.
-//! Delivery is at least once: after a failed [`Bus::publish`] the records may be there or not.
+//! A topic has partitions; each keeps its records in the order of publication, under positions
+//! that only grow, from 1. Records of one key go to one partition. Where a consumer stands is the
+//! consumer's to know: it stores the position with the effect of the record, in one transaction
+//! (invariant 3), and the bus asks it ([`Positions`]) before it reads a partition. Delivery is at
+//! least once: after a failed [`Bus::publish`] the records may be there or not.
 
 mod embedded;
 
@@ -37,7 +38,9 @@ pub const HEADERS_MAX: usize = 64;
 pub struct BusRecord {
     /// Topic it was read from.
     pub topic: String,
-    /// Place in the topic, from 1 without gaps.
+    /// Part of the topic, from 0. The embedded bus has one.
+    pub partition: i32,
+    /// Place in the partition, from 1; only grows. A broker leaves gaps, the embedded bus none.
     pub position: i64,
     /// Records of one key stay in order.
     pub key: String,
@@ -70,15 +73,16 @@ pub trait Bus: Send + Sync {
     /// answer, leaves open whether they were.
     async fn publish(&self, records: Vec<OutgoingRecord>) -> Result<(), BusError>;
 
-    /// Reads a topic after a position; when none is given, from the oldest record that is kept.
-    /// Each subscription gets every record.
+    /// Reads a topic, each partition after the position that `positions` names; when it names
+    /// none, from the oldest record that is kept.
     ///
     /// # Errors
-    /// A position behind the end of the topic: the log was lost or replaced.
+    /// A position behind the end of a partition: the log was lost or replaced.
     async fn subscribe(
         &self,
         topic: &str,
-        after: Option<i64>,
+        sharing: Sharing,
+        positions: Arc<dyn Positions>,
     ) -> Result<Box<dyn Subscription>, BusError>;
 
     /// Lets records of a topic go that nobody needs any more: those up to position `up_to`,
@@ -95,11 +99,41 @@ pub trait Bus: Send + Sync {
     async fn healthy(&self) -> Result<(), BusError>;
 }
 
+/// Whether several processes of one node divide the partitions of a topic among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Each record is read by one of the processes: its effect lies in their common database.
+    Divided,
+    /// Each process reads every record: its effect lies in the memory of the process.
+    Whole,
+}
+
+/// How far a consumer has come: asked whenever a partition is about to be read.
+#[async_trait]
+pub trait Positions: Send + Sync {
+    /// Position of the last record of the partition whose effect is durable; none before the
+    /// first.
+    ///
+    /// # Errors
+    /// [`BusError::Positions`] when the consumer's store does not answer.
+    async fn last(&self, topic: &str, partition: i32) -> Result<Option<i64>, BusError>;
+}
+
+/// The same place in every partition, for a reader that keeps none itself.
+#[async_trait]
+impl Positions for Option<i64> {
+    async fn last(&self, _topic: &str, _partition: i32) -> Result<Self, BusError> {
+        Ok(*self)
+    }
+}
+
 /// One reader of one topic.
 #[async_trait]
 pub trait Subscription: Send {
-    /// Waits for the next records: at least one, at most [`BATCH_RECORDS_MAX`] with bodies of
-    /// [`BATCH_BYTES_MAX`]. Dropping the future loses nothing: the next call gives the same.
+    /// Waits for the next records, all of one partition: at least one, at most
+    /// [`BATCH_RECORDS_MAX`] with bodies of [`BATCH_BYTES_MAX`]. Asking for the next says that the
+    /// effect of those before is durable. Dropping the future loses nothing: the next call gives
+    /// the same.
     ///
     /// # Errors
     /// The log cannot be read, or the bus was closed.
@@ -116,13 +150,18 @@ pub enum BusError {
     #[error("malformed topic name")]
     Topic,
     /// A consumer has seen more than the topic holds.
-    #[error("position {position} of topic {topic} is behind its end {end}: was the log replaced?")]
+    #[error(
+        "position {position} of topic {topic}, partition {partition}, is behind its end {end}: \
+         was the log replaced?"
+    )]
     PositionBehindEnd {
         /// The topic.
         topic: String,
+        /// The partition.
+        partition: i32,
         /// Where the consumer believes to stand.
         position: i64,
-        /// Last position of the topic, 0 when it is empty.
+        /// Last position of the partition, 0 when it is empty.
         end: i64,
     },
     /// A record that should follow is not there.
@@ -143,6 +182,9 @@ pub enum BusError {
         /// The record's position.
         position: i64,
     },
+    /// The consumer's store did not say how far it has come.
+    #[error("positions of the consumer: {0}")]
+    Positions(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The log file cannot be read or written.
     #[error("bus log: {0}")]
     Store(#[source] Arc<sqlx::Error>),
@@ -161,6 +203,7 @@ impl BusError {
             Self::PositionBehindEnd { .. } => "BUS_POSITION",
             Self::Gap { .. } => "BUS_GAP",
             Self::Malformed { .. } => "BUS_MALFORMED",
+            Self::Positions(_) => "BUS_POSITIONS",
             Self::Store(_) => "BUS_STORE",
             Self::Closed => "BUS_CLOSED",
         }

@@ -13,13 +13,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::bus::{BusError, BusRecord};
+use async_trait::async_trait;
+use connectors::bus::{BusError, BusRecord, Positions, Sharing};
 use schemas::envelope::topic;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::node::Node;
-use crate::store::{StoreError, positions};
+use crate::store::{Store, StoreError, positions};
 use crate::upkeep;
 
 mod apply;
@@ -65,6 +66,18 @@ enum Lane {
     Replies,
     /// Parts of files that this node asked for.
     Files,
+}
+
+/// The positions in the node's database.
+struct StoredPositions(Store);
+
+#[async_trait]
+impl Positions for StoredPositions {
+    async fn last(&self, topic: &str, partition: i32) -> Result<Option<i64>, BusError> {
+        positions::last(self.0.reader(), topic, partition)
+            .await
+            .map_err(|cause| BusError::Positions(Arc::new(cause)))
+    }
 }
 
 /// Why reading a topic stopped for a moment.
@@ -120,8 +133,11 @@ async fn consume(node: Arc<Node>, lane: Lane, stop: CancellationToken) {
 
 async fn read(node: &Arc<Node>, lane: Lane, stop: &CancellationToken) -> Result<(), ExchangeError> {
     let topic = lane.topic(node);
-    let after = positions::last(node.store.reader(), &topic).await?;
-    let mut subscription = node.bus.subscribe(&topic, after).await?;
+    let positions = Arc::new(StoredPositions(node.store.clone()));
+    let mut subscription = node
+        .bus
+        .subscribe(&topic, lane.sharing(), positions)
+        .await?;
     loop {
         // Only waiting is cut short: a batch that was read is applied to its end.
         let records = tokio::select! {
@@ -129,16 +145,11 @@ async fn read(node: &Arc<Node>, lane: Lane, stop: &CancellationToken) -> Result<
             () = stop.cancelled() => return Ok(()),
             records = subscription.next() => records?,
         };
-        take(node, lane, &topic, records).await?;
+        take(node, lane, records).await?;
     }
 }
 
-async fn take(
-    node: &Arc<Node>,
-    lane: Lane,
-    topic: &str,
-    records: Vec<BusRecord>,
-) -> Result<(), ExchangeError> {
+async fn take(node: &Arc<Node>, lane: Lane, records: Vec<BusRecord>) -> Result<(), ExchangeError> {
     match lane {
         Lane::Changes | Lane::Receipts | Lane::Requests => {
             let (mut batch, mut bytes) = (Vec::new(), 0_usize);
@@ -147,20 +158,27 @@ async fn take(
                 bytes = bytes.saturating_add(prepared.outgoing_bytes());
                 batch.push(prepared);
                 if batch.len() >= BATCH_RECORDS_MAX || bytes >= BATCH_BYTES_MAX {
-                    apply::apply(node, topic, std::mem::take(&mut batch)).await?;
+                    apply::apply(node, std::mem::take(&mut batch)).await?;
                     bytes = 0;
                 }
             }
-            apply::apply(node, topic, batch).await?;
+            apply::apply(node, batch).await?;
         }
         Lane::Announcements | Lane::Replies | Lane::Files => {
-            transient::take(node, lane, topic, records).await?;
+            transient::take(node, lane, records).await?;
         }
     }
     Ok(())
 }
 
 impl Lane {
+    fn sharing(self) -> Sharing {
+        match self {
+            Self::Changes | Self::Receipts | Self::Requests => Sharing::Divided,
+            Self::Announcements | Self::Replies | Self::Files => Sharing::Whole,
+        }
+    }
+
     fn topic(self, node: &Node) -> String {
         match self {
             Self::Changes | Self::Announcements => topic::DIRECTORY_CHANGES.to_owned(),

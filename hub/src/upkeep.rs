@@ -57,7 +57,7 @@ pub async fn run(node: &Node) -> Result<(), UpkeepError> {
         topic::replies(&node.name),
         topic::files(&node.name),
     ] {
-        if let Some(position) = positions::last(node.store.reader(), &topic).await? {
+        if let Some(position) = positions::last(node.store.reader(), &topic, 0).await? {
             node.bus.forget(&topic, position, 1).await?;
         }
     }

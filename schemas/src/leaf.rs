@@ -156,7 +156,10 @@ pub struct MessageReference {
     /// Topic it was read from, when it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-    /// Position in that topic.
+    /// Partition of that topic; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
+    /// Position in that partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<i64>,
 }

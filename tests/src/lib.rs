@@ -17,7 +17,7 @@ use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
 use certs::trust::TrustStore;
 use chrono::{DateTime, TimeZone, Utc};
-use connectors::bus::{Bus, EmbeddedBus, OutgoingRecord};
+use connectors::bus::{Bus, EmbeddedBus, OutgoingRecord, Sharing};
 use hub::clock::FixedClock;
 use hub::config::{CallerConfig, CallerRole, NodeConfig, PeerConfig, PeerKeys, Role};
 use hub::directory::{self, RegisterReport};
@@ -253,7 +253,11 @@ impl TestHub {
 
     /// Every record of a topic, as it would be published again.
     pub async fn records(&self, topic: &str) -> Vec<OutgoingRecord> {
-        let mut subscription = self.bus.subscribe(topic, None).await.expect("subscribes");
+        let mut subscription = self
+            .bus
+            .subscribe(topic, Sharing::Whole, Arc::new(None))
+            .await
+            .expect("subscribes");
         let mut records = Vec::new();
         // Long enough for a busy machine: what is there is given at once.
         let wait = Duration::from_secs(1);

@@ -21,9 +21,12 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Bus, BusError, BusRecord, OutgoingRecord, Subscription,
-    check_topic,
+    BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Bus, BusError, BusRecord, OutgoingRecord, Positions,
+    Sharing, Subscription, check_topic,
 };
+
+/// A topic of one file is one partition.
+const PARTITION: i32 = 0;
 
 /// Publications that may wait for the writer; further callers wait to enter.
 const QUEUE_MAX: usize = 256;
@@ -153,9 +156,12 @@ impl Bus for EmbeddedBus {
     async fn subscribe(
         &self,
         topic: &str,
-        after: Option<i64>,
+        // One process has the file, so there is nobody to share with.
+        _sharing: Sharing,
+        positions: Arc<dyn Positions>,
     ) -> Result<Box<dyn Subscription>, BusError> {
         check_topic(topic)?;
+        let after = positions.last(topic, PARTITION).await?;
         let (start, end): (i64, i64) = sqlx::query_as(SELECT_ENDS)
             .bind(topic)
             .fetch_one(&self.readers)
@@ -165,6 +171,7 @@ impl Bus for EmbeddedBus {
             let topic = topic.to_owned();
             return Err(BusError::PositionBehindEnd {
                 topic,
+                partition: PARTITION,
                 position: after,
                 end,
             });
@@ -258,6 +265,7 @@ impl EmbeddedSubscription {
         })?;
         Ok(BusRecord {
             topic: self.topic.clone(),
+            partition: PARTITION,
             position,
             key: row.try_get("key")?,
             headers,

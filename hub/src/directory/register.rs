@@ -279,6 +279,7 @@ impl Planned {
         leaf.message = Some(schemas::leaf::MessageReference {
             id: message.message_id.clone(),
             topic: None,
+            partition: None,
             position: None,
         });
         let registration = Registration {

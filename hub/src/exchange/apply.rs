@@ -20,13 +20,21 @@ use crate::store::{StoreError, Tx, applied, positions};
 const ATTEMPTS_MAX: u32 = 3;
 
 /// Headers that a dead letter has beyond those of the record.
-const LETTER_HEADERS: usize = 3;
+const LETTER_HEADERS: usize = 4;
 
 /// Longest leaf about an answer before its message is added; an honest one has under 2 KiB.
 const ANSWER_LEAF_BYTES_MAX: usize = LEAF_BYTES_MAX / 2;
 
 /// Wait between those tries.
 const ATTEMPT_WAIT: Duration = Duration::from_millis(200);
+
+/// A place in a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    pub(super) position: i64,
+}
 
 /// One record with what is to be done about it.
 pub(super) struct Prepared {
@@ -114,59 +122,55 @@ pub(super) async fn prepare(
     Ok(Prepared::refused(record, None, INTERNAL))
 }
 
-/// Applies a batch that was read without gaps: its last record's position is the new position.
-pub(super) async fn apply(
-    node: &Arc<Node>,
-    topic: &str,
-    batch: Vec<Prepared>,
-) -> Result<(), ExchangeError> {
-    match batch.last().map(|last| last.record.position) {
-        Some(position) => apply_up_to(node, topic, batch, position).await,
+/// Applies a batch of one partition: its last record's position is the new position.
+pub(super) async fn apply(node: &Arc<Node>, batch: Vec<Prepared>) -> Result<(), ExchangeError> {
+    match batch.last().map(|last| Place::of(&last.record)) {
+        Some(place) => apply_up_to(node, batch, place).await,
         None => Ok(()),
     }
 }
 
-/// Applies a batch and advances to `position`. When the batch fails as a whole, its records are
+/// Applies a batch and advances to `place`. When the batch fails as a whole, its records are
 /// applied one by one, and one that still fails while others succeed goes to the dead letters. A
 /// store that does not work is no reason to give a record up: the topic is read again later.
 pub(super) async fn apply_up_to(
     node: &Arc<Node>,
-    topic: &str,
     batch: Vec<Prepared>,
-    position: i64,
+    place: Place,
 ) -> Result<(), ExchangeError> {
-    let Err(cause) = commit(node, topic, &batch, position).await else {
+    let Err(cause) = commit(node, &batch, &place).await else {
         return Ok(());
     };
     if cause.is_of_the_store() {
         return Err(cause.into());
     }
-    tracing::warn!(bus.topic = topic, cause = %cause, "a batch failed, now record by record");
+    tracing::warn!(bus.topic = place.topic, cause = %cause, "a batch failed, now record by record");
     for mut prepared in batch {
-        let own_position = prepared.record.position;
+        let own = Place::of(&prepared.record);
         for attempt in 1..=ATTEMPTS_MAX {
-            match commit(node, topic, std::slice::from_ref(&prepared), own_position).await {
+            match commit(node, std::slice::from_ref(&prepared), &own).await {
                 Ok(()) => break,
                 Err(cause) if cause.is_of_the_store() => return Err(cause.into()),
                 // The last try is the dead letter: when even that fails, the store is at fault,
                 // not the record, and the topic is read again from the stored position.
                 Err(cause) if attempt == ATTEMPTS_MAX => {
                     tracing::warn!(
-                        bus.topic = topic,
-                        bus.position = own_position,
+                        bus.topic = own.topic,
+                        bus.partition = own.partition,
+                        bus.position = own.position,
                         cause = %cause,
                         "a message cannot be applied"
                     );
                     prepared.step = Step::Refuse(INTERNAL);
-                    commit(node, topic, std::slice::from_ref(&prepared), own_position).await?;
+                    commit(node, std::slice::from_ref(&prepared), &own).await?;
                 }
                 Err(_) => tokio::time::sleep(ATTEMPT_WAIT).await,
             }
         }
     }
-    let applied = positions::last(node.store.reader(), topic).await?;
-    if applied.is_none_or(|applied| applied < position) {
-        transient::advance(node, topic, position).await?;
+    let applied = positions::last(node.store.reader(), &place.topic, place.partition).await?;
+    if applied.is_none_or(|applied| applied < place.position) {
+        transient::advance(node, &place).await?;
     }
     Ok(())
 }
@@ -211,17 +215,12 @@ async fn step_of(
     step
 }
 
-async fn commit(
-    node: &Node,
-    topic: &str,
-    batch: &[Prepared],
-    position: i64,
-) -> Result<(), StoreError> {
+async fn commit(node: &Node, batch: &[Prepared], place: &Place) -> Result<(), StoreError> {
     if batch
         .iter()
         .all(|prepared| matches!(prepared.step, Step::Skip))
     {
-        return transient::advance(node, topic, position).await;
+        return transient::advance(node, place).await;
     }
     node.store
         .run_tx("apply_messages", |tx| {
@@ -229,7 +228,7 @@ async fn commit(
                 for prepared in batch {
                     prepared.apply(node, tx).await?;
                 }
-                positions::advance(tx, topic, position).await
+                positions::advance(tx, &place.topic, place.partition, place.position).await
             })
         })
         .await?;
@@ -299,7 +298,7 @@ impl Prepared {
     /// Puts the record, as it came, into the dead letters.
     async fn bury(&self, node: &Node, tx: &mut Tx<'_>, reason: Unusable) -> Result<(), StoreError> {
         let record = &self.record;
-        // Room for the three headers below: a letter that the bus refuses would block the outbox.
+        // Room for the headers below: a letter that the bus refuses would block the outbox.
         let mut headers: Vec<_> = record
             .headers
             .iter()
@@ -308,6 +307,10 @@ impl Prepared {
             .collect();
         headers.push(("hub_deadletter_code".to_owned(), reason.0.to_owned()));
         headers.push(("hub_deadletter_topic".to_owned(), record.topic.clone()));
+        headers.push((
+            "hub_deadletter_partition".to_owned(),
+            record.partition.to_string(),
+        ));
         headers.push((
             "hub_deadletter_position".to_owned(),
             record.position.to_string(),
@@ -341,7 +344,18 @@ impl Prepared {
         MessageReference {
             id,
             topic: Some(self.record.topic.clone()),
+            partition: Some(self.record.partition).filter(|partition| *partition != 0),
             position: Some(self.record.position),
+        }
+    }
+}
+
+impl Place {
+    pub(super) fn of(record: &BusRecord) -> Self {
+        Self {
+            topic: record.topic.clone(),
+            partition: record.partition,
+            position: record.position,
         }
     }
 }

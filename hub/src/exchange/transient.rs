@@ -9,7 +9,7 @@ use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType};
 use schemas::message::DirectoryChange;
 
-use super::apply::{self, Prepared};
+use super::apply::{self, Place, Prepared};
 use super::incoming::{self, Recipient, Unusable};
 use super::{ExchangeError, Lane, PeerAnswer};
 use crate::node::Node;
@@ -18,10 +18,9 @@ use crate::store::{StoreError, positions};
 pub(super) async fn take(
     node: &Arc<Node>,
     lane: Lane,
-    topic: &str,
     records: Vec<BusRecord>,
 ) -> Result<(), ExchangeError> {
-    let Some(last) = records.last().map(|record| record.position) else {
+    let Some(last) = records.last().map(Place::of) else {
         return Ok(());
     };
     let mut unusable = Vec::new();
@@ -35,18 +34,20 @@ pub(super) async fn take(
         }
     }
     if unusable.is_empty() {
-        advance(node, topic, last).await?;
+        advance(node, &last).await?;
     } else {
-        apply::apply_up_to(node, topic, unusable, last).await?;
+        apply::apply_up_to(node, unusable, last).await?;
     }
     Ok(())
 }
 
 /// Only the position moves: no state, hence no leaf.
-pub(super) async fn advance(node: &Node, topic: &str, position: i64) -> Result<(), StoreError> {
+pub(super) async fn advance(node: &Node, place: &Place) -> Result<(), StoreError> {
     node.store
         .run_tx_without_leaf("advance_position", |tx| {
-            Box::pin(async move { positions::advance(tx, topic, position).await })
+            Box::pin(async move {
+                positions::advance(tx, &place.topic, place.partition, place.position).await
+            })
         })
         .await
 }

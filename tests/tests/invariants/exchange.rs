@@ -32,7 +32,7 @@ fn a_change_is_applied_as_a_whole_or_not_at_all() {
                 assert_eq!(count, 0, "{untouched} with a broken {table}");
             }
             let reader = hub.node(NATIONAL).store.reader();
-            let position = positions::last(reader, "directory.changes").await;
+            let position = positions::last(reader, "directory.changes", 0).await;
             assert_eq!(position.expect("reads"), None, "with a broken {table}");
             assert_eq!(hub.records("directory.receipts").await.len(), 0, "{table}");
 
@@ -60,7 +60,7 @@ fn a_receipt_is_taken_as_a_whole_or_not_at_all() {
             hub.start_node(NATIONAL).await;
             log.says(&["reading failed", "directory.receipts"]).await;
             let reader = hub.node(ZHEJIANG).store.reader();
-            let position = positions::last(reader, "directory.receipts").await;
+            let position = positions::last(reader, "directory.receipts", 0).await;
             assert_eq!(position.expect("reads"), None, "with a broken {table}");
             assert_eq!(rows(&hub, ZHEJIANG, "receipt").await, 0, "{table}");
             assert_eq!(hub.leaves(ZHEJIANG, "receipt", "*").await, 0, "{table}");
@@ -110,7 +110,7 @@ async fn a_message_twice_in_one_batch_has_its_effect_once() {
     hub.start_node(NATIONAL).await;
     let last = async || {
         let reader = hub.node(NATIONAL).store.reader();
-        positions::last(reader, "directory.changes")
+        positions::last(reader, "directory.changes", 0)
             .await
             .expect("reads")
     };

@@ -284,7 +284,7 @@ pub(super) async fn consumed(hub: &TestHub, node: &str, topic: &str, position: i
         &format!("{node} reads {topic} up to {position}"),
         async || {
             let reader = hub.node(node).store.reader();
-            let last = hub::store::positions::last(reader, topic)
+            let last = hub::store::positions::last(reader, topic, 0)
                 .await
                 .expect("reads");
             last.is_some_and(|last| last >= position)

@@ -76,7 +76,7 @@ async fn old_messages_are_not_lost_and_not_applied_again_when_their_marks_are_go
     ] {
         eventually("the old messages are read", async || {
             let reader = hub.node(name).store.reader();
-            let last = hub::store::positions::last(reader, topic).await;
+            let last = hub::store::positions::last(reader, topic, 0).await;
             last.expect("reads") == Some(position)
         })
         .await;

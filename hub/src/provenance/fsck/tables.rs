@@ -32,11 +32,11 @@ pub(super) async fn check(
         let detail = format!("{identifier} is registered in a revision that is not its entry's");
         report.fault("FSCK_REGISTRATION", detail);
     }
-    for (topic, greatest) in &seen.positions {
-        let consumed = positions::last(&mut *reading, topic).await?;
+    for ((topic, partition), greatest) in &seen.positions {
+        let consumed = positions::last(&mut *reading, topic, *partition).await?;
         if consumed.is_none_or(|consumed| consumed < *greatest) {
             let detail = format!(
-                "a leaf tells of position {greatest} of {topic}, \
+                "a leaf tells of position {greatest} of {topic}/{partition}, \
                 which counts as not consumed"
             );
             report.fault("FSCK_POSITION", detail);

@@ -19,7 +19,7 @@ async fn filled() -> Bench {
         .run_tx::<_, StoreError, _>("apply", |tx| {
             Box::pin(async move {
                 entries::upsert(tx, entry, keys, at()).await?;
-                positions::advance(tx, "directory.changes", 4).await?;
+                positions::advance(tx, "directory.changes", 0, 4).await?;
                 let mut leaf = leaf(9);
                 leaf.activity = Activity::Apply;
                 leaf.identifier = Some(entry.public.identifier.as_str().to_owned());
@@ -31,6 +31,7 @@ async fn filled() -> Bench {
                 leaf.message = Some(schemas::leaf::MessageReference {
                     id: "m".to_owned(),
                     topic: Some("directory.changes".to_owned()),
+                    partition: None,
                     position: Some(4),
                 });
                 log.append(tx, leaf, None).await
@@ -164,7 +165,10 @@ fn fsck_finds_a_changed_holder() {
 
 #[test]
 fn fsck_finds_a_position_that_went_back() {
-    check("update consumed set position = 3;", &["FSCK_POSITION"]);
+    check(
+        "update consumed_partition set position = 3;",
+        &["FSCK_POSITION"],
+    );
 }
 
 #[test]

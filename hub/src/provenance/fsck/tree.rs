@@ -14,14 +14,14 @@ use crate::store::leaves::StoredLeaf;
 use crate::store::log::LogState;
 use crate::store::{StoreError, entries, heads, leaves};
 
-/// Most topics that are compared: a node reads from less than ten.
-const TOPICS_MAX: usize = 100;
+/// Most partitions that are compared: a node reads less than ten topics, of some ten partitions.
+const PARTITIONS_MAX: usize = 1000;
 
 /// What the leaves say about other tables.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Greatest position that a leaf names, by topic.
-    pub(super) positions: HashMap<String, i64>,
+    /// Greatest position that a leaf names, by topic and partition.
+    pub(super) positions: HashMap<(String, i32), i64>,
 }
 
 struct Walk<'a> {
@@ -143,12 +143,13 @@ impl Walk<'_> {
         }
         self.check_private(index, &leaf, private, report);
         let message = leaf.message.as_ref();
-        if let Some((topic, position)) =
-            message.and_then(|message| message.topic.as_ref().zip(message.position))
+        if let Some(message) = message
+            && let Some((topic, position)) = message.topic.clone().zip(message.position)
         {
             let positions = &mut self.seen.positions;
-            if positions.len() < TOPICS_MAX || positions.contains_key(topic) {
-                let greatest = positions.entry(topic.clone()).or_insert(position);
+            let partition = (topic, message.partition.unwrap_or_default());
+            if positions.len() < PARTITIONS_MAX || positions.contains_key(&partition) {
+                let greatest = positions.entry(partition).or_insert(position);
                 *greatest = position.max(*greatest);
             }
         }

@@ -62,7 +62,7 @@ async fn a_position_moves_forwards_only_and_needs_no_leaf() {
         bench
             .store
             .run_tx::<_, StoreError, _>("advance", |tx| {
-                Box::pin(async move { positions::advance(tx, "topic", position).await })
+                Box::pin(async move { positions::advance(tx, "topic", 0, position).await })
             })
             .await
     };
@@ -73,13 +73,13 @@ async fn a_position_moves_forwards_only_and_needs_no_leaf() {
         assert!(matches!(refused, Err(StoreError::PositionBackwards { .. })));
     }
     assert_eq!(
-        positions::last(bench.store.reader(), "topic")
+        positions::last(bench.store.reader(), "topic", 0)
             .await
             .unwrap(),
         Some(4)
     );
     assert_eq!(
-        positions::last(bench.store.reader(), "other")
+        positions::last(bench.store.reader(), "other", 0)
             .await
             .unwrap(),
         None
