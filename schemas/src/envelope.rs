@@ -12,6 +12,9 @@ pub const HEADER_BYTES_MAX: usize = 4096;
 /// Largest body of one bus message, in bytes (ARCHITECTURE.md, Limits).
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// Origin of what the operator of all nodes signs; no node has this name.
+pub const OPERATOR: &str = "operator";
+
 /// Header that carries the node signature: `keyid=<hex>;sig=<base64>`.
 pub const SIGNATURE_HEADER: &str = "hubsig";
 
@@ -53,6 +56,12 @@ pub enum MessageType {
     FileChunk,
     /// The home node does not hand the file out.
     FileRefusal,
+    /// Something that is trusted, or no longer trusted.
+    TrustItem,
+    /// Question about the status of a seal, to its home node.
+    SealRequest,
+    /// Answer to it.
+    SealReply,
 }
 
 /// Why headers are not an envelope.
@@ -164,6 +173,9 @@ impl MessageType {
         Self::FileRequest,
         Self::FileChunk,
         Self::FileRefusal,
+        Self::TrustItem,
+        Self::SealRequest,
+        Self::SealReply,
     ];
 
     /// The CloudEvents `type`.
@@ -177,6 +189,9 @@ impl MessageType {
             Self::FileRequest => "hub.file.request.v1",
             Self::FileChunk => "hub.file.chunk.v1",
             Self::FileRefusal => "hub.file.refusal.v1",
+            Self::TrustItem => "hub.trust.item.v1",
+            Self::SealRequest => "hub.seal.request.v1",
+            Self::SealReply => "hub.seal.reply.v1",
         }
     }
 
@@ -193,6 +208,9 @@ pub mod topic {
     pub const DIRECTORY_CHANGES: &str = "directory.changes";
     /// Receipts for changes.
     pub const DIRECTORY_RECEIPTS: &str = "directory.receipts";
+    /// What is trusted, compacted by item name. One partition: items of all names are read in the
+    /// order in which they were signed.
+    pub const TRUST: &str = "trust";
 
     /// Requests to one node.
     #[must_use]

@@ -46,6 +46,8 @@ pub enum Activity {
     Audit,
     /// Trust material changed.
     Trust,
+    /// The status of a seal was asked of its home node, or answered by it.
+    SealStatus,
 }
 
 /// One leaf, version 1. The bytes of its JSON are what is hashed: they are stored and shown as
@@ -83,6 +85,9 @@ pub struct Leaf {
     /// Which bus message carried it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageReference>,
+    /// Which trust item, or the seal that was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemReference>,
     /// `OK`, or the stable code of the refusal.
     pub result: String,
     /// SM3 of salt ‖ JSON of the [`PrivateDetail`], hex.
@@ -164,6 +169,16 @@ pub struct MessageReference {
     pub position: Option<i64>,
 }
 
+/// One trust item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemReference {
+    /// Name of the item, for instance `seal:<sm3>`.
+    pub name: String,
+    /// Serial of the item; none where only the thing is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<u64>,
+}
+
 /// What is personal about an event; stored apart from the leaf, encrypted, erasable.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateDetail {
@@ -201,6 +216,7 @@ impl Leaf {
             permit: None,
             verdict: None,
             message: None,
+            item: None,
             result: "OK".to_owned(),
             private_sm3: None,
         }

@@ -9,7 +9,7 @@
 //! * The directory: [`entry`], [`metadata`], [`quality`]
 //! * Sealed files: [`ofd`] (container, structure, signature parts), [`seal`] (ASN.1)
 //! * What is answered: [`verdict`], [`permit`], [`catalogue`]
-//! * What travels between nodes: [`envelope`], [`message`]
+//! * What travels between nodes: [`envelope`], [`message`], [`trust_item`], [`seal_status`]
 //! * What is kept for auditors: [`leaf`], [`proof`]
 
 pub mod catalogue;
@@ -29,6 +29,8 @@ pub mod proof;
 pub mod quality;
 pub mod region;
 pub mod seal;
+pub mod seal_status;
 pub mod status;
+pub mod trust_item;
 pub mod uscc;
 pub mod verdict;

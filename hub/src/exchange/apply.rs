@@ -202,9 +202,12 @@ async fn step_of(
         MessageType::DirectoryReceipt => home::prepare_receipt(node, &envelope, record).await,
         MessageType::LookupRequest => national::answer_lookup(node, &envelope, record).await,
         MessageType::FileRequest => home::hand_out(node, &envelope, record).await,
-        MessageType::LookupReply | MessageType::FileChunk | MessageType::FileRefusal => {
-            Err(Failure::Unusable(incoming::ENVELOPE_MALFORMED))
-        }
+        MessageType::LookupReply
+        | MessageType::FileChunk
+        | MessageType::FileRefusal
+        | MessageType::TrustItem
+        | MessageType::SealRequest
+        | MessageType::SealReply => Err(Failure::Unusable(incoming::ENVELOPE_MALFORMED)),
     };
     // What another node says about who asks stands in the leaf: as much as a leaf can hold.
     if let Ok(Step::Answer(answer)) = &step

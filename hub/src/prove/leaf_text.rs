@@ -51,6 +51,14 @@ pub fn details(leaf: &Leaf) -> Vec<String> {
             details.push(format!("对方节点 other node {peer}"));
         }
     }
+    if let Some(item) = &leaf.item {
+        let serial = item.serial.map(|serial| format!(" #{serial}"));
+        details.push(format!(
+            "信任项 trust item {}{}",
+            item.name,
+            serial.unwrap_or_default()
+        ));
+    }
     if let Some(agent) = &leaf.agent {
         details.push(format!(
             "用证方 caller {} {}",
@@ -100,6 +108,7 @@ pub fn activity(activity: Activity) -> (&'static str, &'static str) {
         Activity::Refuse => ("拒绝", "refused"),
         Activity::Audit => ("审计", "audited"),
         Activity::Trust => ("信任变更", "trust changed"),
+        Activity::SealStatus => ("印章状态", "seal status"),
     }
 }
 
