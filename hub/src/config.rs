@@ -55,7 +55,8 @@ pub struct NodeConfig {
     /// Provinces (GB/T 2260, two digits) whose entries this node may register.
     #[serde(default)]
     pub regions: Vec<String>,
-    /// Folder of the node's database and keys.
+    /// Folder of the node's database and keys; `data/<name>` when not set.
+    #[serde(default)]
     pub data: PathBuf,
     /// Folder of the library whose originals this node holds; none on a node without originals.
     #[serde(default)]
@@ -211,10 +212,15 @@ impl Config {
     }
 
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
-        let config: Self = figment
+        let mut config: Self = figment
             .extract()
             .map_err(|error: figment::Error| ConfigError::Setting(error.to_string()))?;
         config.node.check()?;
+        if config.node.data.as_os_str().is_empty() {
+            // The name is checked above: it is one plain folder. `hub trail` and `hub log fsck`
+            // tell the nodes below `data` apart by it.
+            config.node.data = Path::new("data").join(&config.node.name);
+        }
         Ok(config)
     }
 }
@@ -254,7 +260,11 @@ impl NodeConfig {
             }
         }
         if (self.role == Role::National) != (self.name == self.national) {
-            return contradiction("node.role, node.name and node.national disagree".to_owned());
+            return contradiction(
+                "node.role, node.name and node.national disagree: the national node names \
+                 itself, every other node has role = \"province\" and names another"
+                    .to_owned(),
+            );
         }
         for caller in &self.callers {
             let is_digest = caller.token_sm3.len() == 64
@@ -322,6 +332,7 @@ mod tests {
         let config = Config::from_text(REQUIRED).expect("defaults and the required settings");
         assert_eq!(config.node.limits, Limits::default());
         assert_eq!(config.listen.port(), 8080);
+        assert_eq!(config.node.data, Path::new("data/zhejiang"));
         assert_eq!(config.node.rescan_s, default_rescan_s());
         assert!(
             config.node.callers.is_empty(),

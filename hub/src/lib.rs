@@ -13,6 +13,9 @@
 //! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`upkeep`] (what is let
 //! go), [`cli`], [`mint`] (development certificates and sealed sample files).
 
+// Output goes through `cli::out`, which knows what a closed pipe means.
+#![warn(clippy::print_stdout)]
+
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -98,6 +98,13 @@ pub enum NodeError {
     /// The database exists without the keys that its columns are sealed with.
     #[error("{0} has a database but no keys: restore the file of keys that belongs to it")]
     KeysMissing(PathBuf),
+    /// The folder of what is trusted is missing. It is not made by itself: a node that trusts
+    /// nothing because of a misspelt path would refuse every file.
+    #[error(
+        "the trust folder {0} does not exist: make it and put the certificates and revocation \
+         lists for seals into it (empty: every seal is untrusted), or set node.trust"
+    )]
+    NoTrust(PathBuf),
     /// Something that the node needs cannot be opened.
     #[error("{what} cannot be used: {cause:#}")]
     Part {
@@ -126,7 +133,7 @@ impl Node {
             .map_err(part("the database"))?;
         let source = open_source(&config)?;
         let types = load_types(&config, source.as_deref()).await?;
-        let trust = TrustStore::from_folder(&config.trust).map_err(part("the trust folder"))?;
+        let trust = open_trust(&config.trust)?;
         let peers = Peers::from_config(&config, &keys)?;
         let permits = PermitPolicy::from_config(&config).map_err(part("the permit policy"))?;
         let log = ProvenanceLog::open(&store, &config.name, &keys)
@@ -343,6 +350,13 @@ fn open_source(config: &NodeConfig) -> Result<Option<Arc<dyn Source>>, NodeError
     let digest = |bytes: &[u8]| hex::encode(certs::digest::sm3(bytes));
     let source = FolderSource::open(folder, digest).map_err(part("the library"))?;
     Ok(Some(Arc::new(source)))
+}
+
+fn open_trust(folder: &Path) -> Result<TrustStore, NodeError> {
+    if !folder.is_dir() {
+        return Err(NodeError::NoTrust(folder.to_owned()));
+    }
+    TrustStore::from_folder(folder).map_err(part("the trust folder"))
 }
 
 async fn load_types(

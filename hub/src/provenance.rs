@@ -79,6 +79,11 @@ pub fn origin_of(node: &str) -> String {
     format!("hub.{node}")
 }
 
+/// The node whose log has this name.
+pub(crate) fn node_of(origin: &str) -> Option<&str> {
+    origin.strip_prefix("hub.")
+}
+
 impl ProvenanceLog {
     /// Opens the log of a node's database; creates it, on SM3, in a new one.
     ///

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use schemas::identifier::{Identifier, IdentifierFault};
 
+use crate::cli::out::{self, outln};
 use crate::cli::report;
 
 /// Work with licence identifiers (电子证照标识, GB/T 36904).
@@ -26,41 +27,45 @@ enum IdCommand {
 }
 
 /// Checks the identifiers and prints one finding per line.
-#[must_use]
-pub fn run(args: &IdArgs) -> ExitCode {
+///
+/// # Errors
+/// Output that cannot be written.
+pub fn run(args: &IdArgs) -> anyhow::Result<ExitCode> {
     let IdCommand::Check { identifiers } = &args.command;
     let mut conform = true;
     for text in identifiers {
-        conform &= check(text);
+        conform &= check(text)?;
     }
-    ExitCode::from(u8::from(!conform))
+    Ok(ExitCode::from(u8::from(!conform)))
 }
 
-fn check(text: &str) -> bool {
+fn check(text: &str) -> std::io::Result<bool> {
     match Identifier::parse_lenient(text) {
         Ok((identifier, faults)) if faults.is_empty() => {
-            println!("{identifier}  符合 conforms");
-            println!(
+            outln!("{identifier}  符合 conforms")?;
+            outln!(
                 "  类型 type {}  机构 issuer {}  流水号 serial {}  版本 version {:03}",
                 identifier.type_code(),
                 identifier.issuer_code(),
                 identifier.serial(),
                 identifier.version(),
-            );
-            true
+            )?;
+            Ok(true)
         }
         Ok((_, faults)) => {
-            faults.iter().for_each(|fault| print_fault(text, fault));
-            false
+            for fault in &faults {
+                print_fault(text, fault)?;
+            }
+            Ok(false)
         }
         Err(fault) => {
-            print_fault(text, &fault);
-            false
+            print_fault(text, &fault)?;
+            Ok(false)
         }
     }
 }
 
-fn print_fault(text: &str, fault: &IdentifierFault) {
-    println!("{text}  不符合 does not conform: {} {fault}", fault.code());
-    print!("{}", report::code_text(fault.code(), "  "));
+fn print_fault(text: &str, fault: &IdentifierFault) -> std::io::Result<()> {
+    outln!("{text}  不符合 does not conform: {} {fault}", fault.code())?;
+    out::text(report::code_text(fault.code(), "  "))
 }

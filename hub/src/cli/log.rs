@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::node_stores::open_all;
+use super::out::outln;
 use crate::provenance::fsck::{FsckReport, fsck};
 
 /// Work with provenance logs.
@@ -21,7 +22,7 @@ enum LogCommand {
     ///
     /// Exit code 0 when all is clean, 1 when something is wrong, 3 when it cannot be read.
     Fsck {
-        /// Folder with one folder per node, as `hub demo --data` keeps it.
+        /// Folder with one folder per node: `data` of `hub serve`, or that of `hub demo --data`.
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
         /// Print one JSON object per node.
@@ -42,16 +43,16 @@ pub(crate) async fn run(args: LogArgs) -> anyhow::Result<ExitCode> {
         opened.store.close().await;
         let report = checked.with_context(|| format!("the log of node {}", opened.node))?;
         if json {
-            println!("{}", serde_json::to_string(&report)?);
+            outln!("{}", serde_json::to_string(&report)?)?;
         } else {
-            print(&report);
+            print(&report)?;
         }
         is_clean &= report.is_clean();
     }
     Ok(ExitCode::from(u8::from(!is_clean)))
 }
 
-fn print(report: &FsckReport) {
+fn print(report: &FsckReport) -> std::io::Result<()> {
     let FsckReport {
         origin,
         leaves,
@@ -65,14 +66,15 @@ fn print(report: &FsckReport) {
     } else {
         "有误 faulty"
     };
-    println!(
+    outln!(
         "{origin}: {state}  记录 leaves {leaves} · 日志头 heads {heads} · 目录 entries {entries}"
-    );
+    )?;
     for fault in faults {
-        println!("  {} {}", fault.code, fault.detail);
+        outln!("  {} {}", fault.code, fault.detail)?;
     }
     let unnamed = fault_count.saturating_sub(faults.len() as u64);
     if unnamed > 0 {
-        println!("  另有 {unnamed} 处 further faults");
+        outln!("  另有 {unnamed} 处 further faults")?;
     }
+    Ok(())
 }

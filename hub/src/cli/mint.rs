@@ -9,6 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use schemas::region::ProvinceCode;
 use schemas::verdict::{SealVersion, SignatureKind};
 
+use super::out::outln;
 use crate::clock::{Clock as _, SystemClock};
 use crate::mint::{LibraryPlan, SealKit, Spoil, mint_library, write_library};
 
@@ -89,16 +90,14 @@ pub(super) fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
     write_library(&args.out, &items)?;
     pki.save(&args.out, &revocations(args.spoil, &kits, at), at)?;
     let files = items.iter().filter(|item| item.file.is_some()).count();
-    println!("{}", args.out.display());
-    println!("  目录 entries  {} 条, entries.jsonl", items.len());
-    println!("  证照 files    {files} 个 OFD, files/");
-    println!(
-        "  信任 trust    根、签发、印章制作证书和 CRL root, issuing, seal maker, CRLs, trust/"
-    );
-    println!("  私钥 keys     仅供开发测试 for development only, keys/");
+    outln!("{}", args.out.display())?;
+    outln!("  目录 entries  {} 条, entries.jsonl", items.len())?;
+    outln!("  证照 files    {files} 个 OFD, files/")?;
+    outln!("  信任 trust    根、签发、印章制作证书和 CRL root, issuing, seal maker, CRLs, trust/")?;
+    outln!("  私钥 keys     仅供开发测试 for development only, keys/")?;
     if let Some(spoil) = args.spoil {
         let (verdict, code) = spoil.expected();
-        println!("  预期 expected {} {}", verdict.as_str(), code.as_str());
+        outln!("  预期 expected {} {}", verdict.as_str(), code.as_str())?;
     }
     Ok(ExitCode::SUCCESS)
 }

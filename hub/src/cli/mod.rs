@@ -5,6 +5,7 @@ pub mod id;
 pub mod log;
 pub mod mint;
 mod node_stores;
+mod out;
 pub mod prove;
 pub mod report;
 pub mod serve;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments.command) {
         Ok(code) => code,
+        Err(error) if out::is_reader_gone(&error) => ExitCode::from(out::READER_GONE),
         Err(error) => {
             eprintln!("hub: {error:#}");
             ExitCode::from(COULD_NOT_RUN)
@@ -60,7 +62,7 @@ fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
         HubCommand::Demo(args) => block_on(demo::run(&args)),
         HubCommand::Serve(args) => block_on(serve::run(args)),
         HubCommand::Verify(args) => verify::run(&args),
-        HubCommand::Id(args) => Ok(id::run(&args)),
+        HubCommand::Id(args) => id::run(&args),
         HubCommand::Mint(args) => mint::run(&args),
         HubCommand::Trail(args) => block_on(trail::run(args)),
         HubCommand::Prove(args) => block_on(prove::run(args)),

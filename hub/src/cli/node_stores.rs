@@ -1,15 +1,14 @@
-//! The databases of the nodes below one data folder: `DIR/<node>/hub.sqlite` with the node's keys
-//! beside it in `node.keys`.
+//! The databases of the nodes below one data folder: in each node's folder `hub.sqlite`, with the
+//! node's keys beside it in `node.keys`.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use certs::node_key::NodeKeys;
-use schemas::envelope::is_node_name;
 
-use crate::provenance::ProvenanceLog;
-use crate::store::Store;
+use crate::provenance::{ProvenanceLog, node_of};
+use crate::store::{Store, log};
 
 /// Name of a node's database in its folder.
 const DATABASE: &str = "hub.sqlite";
@@ -25,37 +24,37 @@ pub(super) struct NodeStore {
     pub(super) keys: Arc<NodeKeys>,
 }
 
-/// Opens the databases of all nodes below `data`, in the order of their names.
+/// Opens the databases of all nodes below `data`, in the order of their folders; also that of a
+/// node whose own folder `data` is.
 pub(super) async fn open_all(data: &Path) -> anyhow::Result<Vec<NodeStore>> {
     let listed = std::fs::read_dir(data).with_context(|| format!("folder {}", data.display()))?;
-    let mut names = Vec::new();
+    let mut folders = vec![data.to_owned()];
     for found in listed {
-        let found = found?;
-        let name = found.file_name().to_string_lossy().into_owned();
-        if is_node_name(&name) && found.path().join(DATABASE).is_file() {
-            names.push(name);
-        }
+        folders.push(found?.path());
     }
-    names.sort_unstable();
-    if names.is_empty() {
-        bail!("no node's {DATABASE} below {}", data.display());
+    folders.retain(|folder| folder.join(DATABASE).is_file());
+    folders.sort_unstable();
+    if folders.is_empty() {
+        bail!("no node's {DATABASE} in {} or its folders", data.display());
     }
     let mut stores = Vec::new();
-    for node in names {
-        let folder = data.join(&node);
-        let opened = open(&folder, node);
-        stores.push(
-            opened
-                .await
-                .with_context(|| format!("node folder {}", folder.display()))?,
-        );
+    for folder in folders {
+        let opened = open(&folder).await;
+        stores.push(opened.with_context(|| format!("node folder {}", folder.display()))?);
     }
     Ok(stores)
 }
 
-async fn open(folder: &Path, node: String) -> anyhow::Result<NodeStore> {
+/// The database says whose it is: its folder may have any name.
+async fn open(folder: &Path) -> anyhow::Result<NodeStore> {
     let keys = Arc::new(NodeKeys::from_file(&folder.join(KEYS))?);
     let store = Store::open_existing(&folder.join(DATABASE)).await?;
+    let state = log::state(store.reader()).await?;
+    let node = state
+        .as_ref()
+        .and_then(|state| node_of(&state.origin))
+        .context("the database holds no log of a node")?
+        .to_owned();
     let log = ProvenanceLog::open(&store, &node, &keys).await?;
     Ok(NodeStore {
         node,

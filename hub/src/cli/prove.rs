@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
+use super::out;
 use crate::prove;
 
 /// Verify proof files of the provenance log, offline.
@@ -16,7 +17,8 @@ pub(crate) struct ProveArgs {
     /// Proof files, as `hub trail --out` writes them.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Folder with the public keys of trusted nodes, `<node>.node.json`.
+    /// Folder with the public keys of trusted nodes: the `<node>.node.json` that each node writes
+    /// into its data folder at every start.
     #[arg(long, value_name = "DIR")]
     pub(crate) trust: Option<PathBuf>,
 }
@@ -30,7 +32,7 @@ pub(crate) async fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
     for file in &args.files {
         let report = prove::file(file, args.trust.as_deref())
             .with_context(|| format!("file {}", file.display()))?;
-        print!("{report}");
+        out::text(&report)?;
         is_proven &= report.is_proven();
     }
     Ok(ExitCode::from(u8::from(!is_proven)))

@@ -11,10 +11,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
-use crate::config::{Config, LogConfig};
+use crate::config::{Config, LogConfig, NodeConfig};
 use crate::directory;
 use crate::http;
-use crate::node::{Node, Running};
+use crate::node::{Node, Running, node_keys};
 use crate::upkeep::jittered;
 
 /// File of the embedded bus below the node's data folder.
@@ -23,7 +23,9 @@ const BUS_FILE: &str = "bus.sqlite";
 /// Run one node.
 ///
 /// On the embedded bus this is a lone node: it serves its own library and verifies files, and
-/// no other node hears it. Stops on Ctrl-C or SIGTERM after the requests in progress.
+/// no other node hears it. At its start it writes its public keys to `<data>/<name>.node.json`:
+/// the file that its peers' settings name and that `hub prove --trust` takes. Stops on Ctrl-C or
+/// SIGTERM after the requests in progress.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
     /// Configuration file; see deploy/hub.toml for every setting with its default.
@@ -41,6 +43,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     start_log(&config.log)?;
     std::fs::create_dir_all(&config.node.data)
         .with_context(|| format!("folder {}", config.node.data.display()))?;
+    // Before anything that needs the others: two nodes that are set up wait for each other's keys.
+    publish_keys(&config.node)?;
     let bus = EmbeddedBus::open(&config.node.data.join(BUS_FILE)).await?;
     let name = config.node.name.clone();
     let running = Node::start(config.node, Arc::new(bus), Arc::new(SystemClock)).await?;
@@ -49,6 +53,13 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     outcome?;
     tracing::info!(node.name = name, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the node's public keys where an operator finds them for its peers and for auditors.
+fn publish_keys(config: &NodeConfig) -> anyhow::Result<()> {
+    let keys = node_keys(&config.data)?.public();
+    crate::prove::publish_keys(&config.data, &config.name, &keys)?;
+    Ok(())
 }
 
 async fn serve(running: &Running, listen: std::net::SocketAddr) -> anyhow::Result<()> {

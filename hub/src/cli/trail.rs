@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::node_stores::{NodeStore, open_all};
+use super::out::{self, outln};
 use crate::clock::{Clock, SystemClock};
 use crate::prove::{self, TrustedNodes, Voucher, leaf_text};
 
@@ -25,7 +26,7 @@ pub(crate) struct TrailArgs {
     /// Identifier of the licence (电子证照标识).
     #[arg(value_name = "ID")]
     pub(crate) identifier: String,
-    /// Folder with one folder per node, as `hub demo --data` keeps it.
+    /// Folder with one folder per node: `data` of `hub serve`, or that of `hub demo --data`.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// Write one proof file per line of the trail into this folder, for `hub prove`.
@@ -60,14 +61,14 @@ pub(crate) struct Found {
 pub(crate) async fn run(args: TrailArgs) -> anyhow::Result<ExitCode> {
     let found = collect(&args.data, &args.identifier).await?;
     if args.json {
-        print!("{}", json_lines(&found)?);
+        out::text(json_lines(&found)?)?;
     } else {
-        print!("{}", table(&found));
+        out::text(table(&found))?;
     }
     if let Some(out) = &args.out {
         let files = write_proofs(&found, out)?;
         if !args.json {
-            println!("{} 份证明 proofs: {}", files.len(), out.display());
+            outln!("{} 份证明 proofs: {}", files.len(), out.display())?;
         }
     }
     let is_good = !found.is_empty() && found.iter().all(|item| item.is_proven);

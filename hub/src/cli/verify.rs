@@ -1,6 +1,5 @@
 //! `hub verify`: the verdict on files, without a server.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,6 +10,7 @@ use chrono::{DateTime, Utc};
 use schemas::verdict::{Profile, Verdict};
 use serde::Serialize;
 
+use crate::cli::out::{self, outln};
 use crate::cli::report;
 use crate::clock::{Clock, SystemClock};
 
@@ -98,13 +98,12 @@ struct Line<'a> {
 }
 
 fn print(file: &Path, verdict: &Verdict, json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
     let file = file.display().to_string();
     if json {
-        writeln!(out, "{}", serde_json::to_string(&Line { file, verdict })?)?;
+        outln!("{}", serde_json::to_string(&Line { file, verdict })?)?;
     } else {
-        writeln!(out, "{file}")?;
-        out.write_all(report::verdict_text(verdict, "  ").as_bytes())?;
+        outln!("{file}")?;
+        out::text(report::verdict_text(verdict, "  "))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
 use certs::node_key::{NodeKeys, NodePublicKeys};
 use schemas::region::ProvinceCode;
 
@@ -71,7 +72,15 @@ fn public_keys(keys: &PeerKeys) -> Result<NodePublicKeys, NodeError> {
     match keys {
         PeerKeys::Inline(keys) => Ok(keys.clone()),
         PeerKeys::File(path) => {
-            let text = std::fs::read(path).map_err(part(WHAT))?;
+            let text = std::fs::read(path)
+                .with_context(|| {
+                    format!(
+                        "{}: copy the file <name>.node.json here that the peer writes into its \
+                         data folder at its start",
+                        path.display()
+                    )
+                })
+                .map_err(part(WHAT))?;
             serde_json::from_slice(&text).map_err(part(WHAT))
         }
     }

@@ -10,6 +10,7 @@ use super::cast::Cast;
 use super::stage::Stage;
 use super::step;
 use super::walk::{fetch, look_up, print_refusal, text};
+use crate::cli::out::{self, outln};
 use crate::cli::report;
 use crate::cli::trail;
 
@@ -23,58 +24,59 @@ pub(super) async fn show(stage: &Stage, cast: &Cast, all: &[SourceEntry]) -> any
         4,
         "逐一查询、跨省获取、查验",
         "each licence: looked up, fetched, verified",
-    );
+    )?;
     let (mut delivered, mut refused) = (0_u32, 0_u32);
     for entry in all {
         let identifier = &entry.identifier;
-        println!(
+        outln!(
             "\n   {identifier} · {}",
             entry.file.as_deref().unwrap_or("-")
-        );
+        )?;
         match look_up(&department, identifier).await {
-            Ok((found, _)) => println!(
+            Ok((found, _)) => outln!(
                 "   目录 entry: {} · 来源 source {}",
                 text(&found, "/entry/licence_name"),
                 text(&found, "/source")
-            ),
-            Err(ClientError::Refused(problem)) => print_refusal(&problem),
+            )?,
+            Err(ClientError::Refused(problem)) => print_refusal(&problem)?,
             Err(other) => return Err(other).context("lookup"),
         }
         match fetch(&department, stage, identifier).await {
             Ok(fetched) => {
                 delivered += 1;
-                println!("   已交付 delivered: {} bytes", fetched.bytes);
-                print!("{}", report::verdict_text(&fetched.verdict, "   "));
+                outln!("   已交付 delivered: {} bytes", fetched.bytes)?;
+                out::text(report::verdict_text(&fetched.verdict, "   "))?;
             }
             Err(ClientError::Refused(problem)) => {
                 refused += 1;
-                print_refusal(&problem);
-                print_verdict(problem.members.get("verdict"));
+                print_refusal(&problem)?;
+                print_verdict(problem.members.get("verdict"))?;
             }
             Err(other) => return Err(other).context("fetch"),
         }
     }
-    println!("\n   交付 delivered {delivered}, 拒绝 refused {refused}");
-    step(5, "溯源链", "the trails, with proofs");
+    outln!("\n   交付 delivered {delivered}, 拒绝 refused {refused}")?;
+    step(5, "溯源链", "the trails, with proofs")?;
     let out = stage.dir.join("proofs");
     for entry in all {
         let found = trail::collect(&stage.dir, entry.identifier.as_str()).await?;
         let files = trail::write_proofs(&found, &out)?;
-        println!("   {} · {} 份证明 proofs", entry.identifier, files.len());
+        outln!("   {} · {} 份证明 proofs", entry.identifier, files.len())?;
     }
-    println!(
+    outln!(
         "   hub prove {}/… --trust {}",
         out.display(),
         stage.dir.join("trust").display()
-    );
+    )?;
     Ok(())
 }
 
-fn print_verdict(verdict: Option<&Value>) {
+fn print_verdict(verdict: Option<&Value>) -> std::io::Result<()> {
     let parsed = verdict
         .cloned()
         .and_then(|verdict| serde_json::from_value(verdict).ok());
     if let Some(verdict) = parsed {
-        print!("{}", report::verdict_text(&verdict, "   "));
+        out::text(report::verdict_text(&verdict, "   "))?;
     }
+    Ok(())
 }

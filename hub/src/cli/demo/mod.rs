@@ -18,6 +18,7 @@ use anyhow::Context;
 
 use self::cast::Cast;
 use self::stage::{Parts, Stage};
+use crate::cli::out::outln;
 use crate::cli::serve::stop_signal;
 use crate::clock::{Clock, SystemClock};
 
@@ -47,37 +48,31 @@ pub struct DemoArgs {
 /// # Errors
 /// A part cannot be minted, opened or started, or a step did not show what it must show.
 pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let temporary = args.data.is_none().then(temporary_folder);
-    let dir = args
-        .data
-        .clone()
-        .or_else(|| temporary.clone())
-        .unwrap_or_default();
-    std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
+    let folder = StateFolder::make(args.data.as_deref())?;
+    let dir = folder.path();
     let stage = match &args.source {
-        Some(source) => stage::given(&dir, source).await?,
-        None => stage::minted(&dir, SystemClock.now()).await?,
+        Some(source) => stage::given(dir, source).await?,
+        None => stage::minted(dir, SystemClock.now()).await?,
     };
     let cast = cast::start(&stage, args.listen).await?;
-    let shown = show(&stage, &cast).await;
-    if shown.is_ok() && !args.exit {
-        invite(&cast, &dir);
-        stop_signal()?.await;
-        println!("\n正在停止 stopping");
-    }
+    let shown = match show(&stage, &cast).await {
+        Ok(()) if !args.exit => serve_on(&cast, dir).await,
+        shown => shown,
+    };
     cast.stop().await?;
-    if let Some(folder) = temporary {
-        std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        println!("\n临时数据已删除，加 --data DIR 可保留。");
-        println!("The temporary data is gone; --data DIR keeps it, with the proofs.");
+    shown?;
+    if folder.is_temporary() {
+        drop(folder);
+        outln!("\n临时数据已删除，加 --data DIR 可保留。")?;
+        outln!("The temporary data is gone; --data DIR keeps it, with the proofs.")?;
     }
-    shown.map(|()| ExitCode::SUCCESS)
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn show(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
-    step(1, "节点启动", "nodes up");
+    step(1, "节点启动", "nodes up")?;
     for player in cast.players() {
-        println!("   {:<28} http://{}", player.title, player.address);
+        outln!("   {:<28} http://{}", player.title, player.address)?;
     }
     sync::show(stage, cast).await?;
     match &stage.parts {
@@ -87,21 +82,57 @@ async fn show(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
 }
 
 /// Heading of a step.
-fn step(number: u8, zh: &str, en: &str) {
-    println!("\n{number}. {zh} · {en}");
+fn step(number: u8, zh: &str, en: &str) -> std::io::Result<()> {
+    outln!("\n{number}. {zh} · {en}")
 }
 
-fn invite(cast: &Cast, dir: &Path) {
-    println!("\n演示完成，服务继续运行，按 Ctrl-C 停止。");
-    println!("The walk-through is done; the nodes keep serving until Ctrl-C. Try:");
-    println!("  export TOKEN={}", cast.token);
-    println!(
+/// Says what can be tried now and leaves the nodes running until they are told to stop.
+async fn serve_on(cast: &Cast, dir: &Path) -> anyhow::Result<()> {
+    let stop = stop_signal()?;
+    outln!("\n演示完成，服务继续运行，按 Ctrl-C 停止。")?;
+    outln!("The walk-through is done; the nodes keep serving until Ctrl-C. Try:")?;
+    outln!("  export TOKEN={}", cast.token)?;
+    outln!(
         "  curl -H \"Authorization: Bearer $TOKEN\" http://{}/v1/log/head",
         cast.using.address
-    );
-    println!("  state 数据目录: {}", dir.display());
+    )?;
+    outln!("  state 数据目录: {}", dir.display())?;
+    stop.await;
+    Ok(outln!("\n正在停止 stopping")?)
 }
 
-fn temporary_folder() -> PathBuf {
-    std::env::temp_dir().join(format!("license-hub-demo-{}", std::process::id()))
+/// Where the demo keeps its state; a temporary one is removed however the demo ends.
+struct StateFolder {
+    path: PathBuf,
+    is_temporary: bool,
+}
+
+impl StateFolder {
+    fn make(kept: Option<&Path>) -> anyhow::Result<Self> {
+        let temporary =
+            || std::env::temp_dir().join(format!("license-hub-demo-{}", std::process::id()));
+        let folder = Self {
+            path: kept.map_or_else(temporary, Path::to_owned),
+            is_temporary: kept.is_none(),
+        };
+        std::fs::create_dir_all(&folder.path).with_context(|| folder.path.display().to_string())?;
+        Ok(folder)
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn is_temporary(&self) -> bool {
+        self.is_temporary
+    }
+}
+
+impl Drop for StateFolder {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the system's folder of temporary files: no loss.
+        if self.is_temporary {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
 }

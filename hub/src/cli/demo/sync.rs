@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::cast::{Cast, Player};
 use super::stage::{Parts, Stage};
 use super::step;
+use crate::cli::out::outln;
 use crate::directory;
 use crate::store::{entries, receipts, registrations, rejections};
 
@@ -24,35 +25,38 @@ const REJECTIONS_SHOWN: u32 = 5;
 /// # Errors
 /// A library that cannot be registered, a receipt that does not come.
 pub(super) async fn show(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
-    step(2, "目录同步与回执", "directory sync with receipts");
+    step(2, "目录同步与回执", "directory sync with receipts")?;
     let started = Instant::now();
     for (place, player) in [(&stage.home, &cast.home), (&stage.using, &cast.using)] {
         if place.library.is_some() {
             let report = directory::register_source(&player.node).await?;
-            println!(
+            outln!(
                 "   {:<28} 登记 registered {}, 变更 changed {}, 未变 unchanged {}, 不可读 unreadable {}",
                 player.title,
                 report.registered,
                 report.changed,
                 report.unchanged,
                 report.unreadable
-            );
+            )?;
         }
     }
     for player in [&cast.home, &cast.using] {
         all_receipts(player).await?;
         let counts = receipts::counts(player.node.store.reader()).await?;
-        println!(
+        outln!(
             "   {:<28} 回执 receipts: 接受 accepted {}, 已有更新 superseded {}, 拒绝 rejected {}",
-            player.title, counts.accepted, counts.superseded, counts.rejected
-        );
+            player.title,
+            counts.accepted,
+            counts.superseded,
+            counts.rejected
+        )?;
     }
     let count = entries::count(cast.national.node.store.reader()).await?;
-    println!(
+    outln!(
         "   {:<28} 目录 directory: {count} 条 entries, {:.1} s",
         cast.national.title,
         started.elapsed().as_secs_f64()
-    );
+    )?;
     rejected(stage, cast).await
 }
 
@@ -61,7 +65,7 @@ async fn rejected(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
         3,
         "被拒绝的目录条目",
         "rejected entries, kept in the quality queue",
-    );
+    )?;
     let mut shown = Vec::new();
     for player in [&cast.national, &cast.home] {
         let reader = player.node.store.reader();
@@ -73,9 +77,9 @@ async fn rejected(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
                     rejection.source_line.unwrap_or_default()
                 )
             });
-            println!("   {} · {what}", player.title);
+            outln!("   {} · {what}", player.title)?;
             for reason in rejection.reasons {
-                println!("     {}: {} / {}", reason.rule, reason.zh, reason.en);
+                outln!("     {}: {} / {}", reason.rule, reason.zh, reason.en)?;
             }
             shown.push(what);
         }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::cast::Cast;
 use super::stage::{MintedParts, Stage};
 use super::step;
+use crate::cli::out::{self, outln};
 use crate::cli::{report, trail};
 use crate::prove;
 
@@ -31,27 +32,27 @@ pub(super) async fn show(stage: &Stage, cast: &Cast, parts: &MintedParts) -> any
 }
 
 async fn lookups(department: &Client, identifier: &Identifier) -> anyhow::Result<()> {
-    step(4, "跨省查询", "lookup across provinces");
-    println!("   {identifier}");
+    step(4, "跨省查询", "lookup across provinces")?;
+    outln!("   {identifier}")?;
     let (cold, cold_time) = look_up(department, identifier).await?;
-    println!(
+    outln!(
         "   首次 cold    {:>8.2} ms  来源 source {}",
         milliseconds(cold_time),
         text(&cold, "/source")
-    );
+    )?;
     let (cached, cached_time) = look_up(department, identifier).await?;
-    println!(
+    outln!(
         "   缓存 cached  {:>8.2} ms  来源 source {}",
         milliseconds(cached_time),
         text(&cached, "/source")
-    );
-    println!(
+    )?;
+    outln!(
         "   {} · {} · {} {}",
         text(&cold, "/entry/licence_name"),
         text(&cold, "/entry/issuer_name"),
         text(&cold, "/status/zh"),
         text(&cold, "/status/en")
-    );
+    )?;
     anyhow::ensure!(
         text(&cached, "/source") == "cache",
         "the second lookup was not cached"
@@ -68,14 +69,14 @@ async fn fetched(
         5,
         "凭许可取证照文件并查验",
         "permit, fetch, verify, deliver",
-    );
+    )?;
     let delivery = fetch(department, stage, identifier).await?;
-    println!(
+    outln!(
         "   许可 permit {} (规则 rule {})",
         text(&delivery.permit, "/id"),
         text(&delivery.permit, "/rule")
-    );
-    println!(
+    )?;
+    outln!(
         "   文件 file {} bytes, {:.1} ms, {}",
         delivery.bytes,
         milliseconds(delivery.time),
@@ -84,8 +85,8 @@ async fn fetched(
             .get("content-digest")
             .and_then(|value| value.to_str().ok())
             .unwrap_or("-")
-    );
-    print!("{}", report::verdict_text(&delivery.verdict, "   "));
+    )?;
+    out::text(report::verdict_text(&delivery.verdict, "   "))?;
     anyhow::ensure!(
         delivery.verdict.is_valid(),
         "the delivered file is not valid"
@@ -98,10 +99,10 @@ async fn tampered(
     stage: &Stage,
     identifier: &Identifier,
 ) -> anyhow::Result<()> {
-    step(6, "被篡改的文件不予交付", "a tampered file is refused");
-    println!("   {identifier}");
+    step(6, "被篡改的文件不予交付", "a tampered file is refused")?;
+    outln!("   {identifier}")?;
     let problem = refusal(fetch(department, stage, identifier).await)?;
-    print_refusal(&problem);
+    print_refusal(&problem)?;
     anyhow::ensure!(
         problem.code == "NOT_DELIVERED",
         "refused as {}",
@@ -115,10 +116,10 @@ async fn not_permitted(
     stage: &Stage,
     identifier: &Identifier,
 ) -> anyhow::Result<()> {
-    step(7, "无许可的用证被拒绝", "a use without a permit is refused");
-    println!("   {identifier}");
+    step(7, "无许可的用证被拒绝", "a use without a permit is refused")?;
+    outln!("   {identifier}")?;
     let problem = refusal(fetch(department, stage, identifier).await)?;
-    print_refusal(&problem);
+    print_refusal(&problem)?;
     anyhow::ensure!(
         problem.code == "PERMIT_DENIED",
         "refused as {}",
@@ -128,30 +129,30 @@ async fn not_permitted(
 }
 
 async fn shown_trail(stage: &Stage, identifier: &Identifier) -> anyhow::Result<Vec<PathBuf>> {
-    step(8, "溯源链", "the trail, over all nodes");
+    step(8, "溯源链", "the trail, over all nodes")?;
     let out = stage.dir.join("proofs");
     let found = trail::collect(&stage.dir, identifier.as_str()).await?;
-    print!("{}", trail::table(&found));
+    out::text(trail::table(&found))?;
     trail::write_proofs(&found, &out)
 }
 
 fn proven(stage: &Stage, proofs: Vec<PathBuf>) -> anyhow::Result<()> {
-    step(9, "离线证明", "a proof, verified offline");
+    step(9, "离线证明", "a proof, verified offline")?;
     let trust = stage.dir.join("trust");
     for file in &proofs {
         let proven = prove::file(file, Some(&trust))?;
         anyhow::ensure!(proven.is_proven(), "{} is not proven", file.display());
     }
     let last = proofs.last().ok_or_else(|| anyhow!("the trail is empty"))?;
-    println!(
+    outln!(
         "   hub prove {} --trust {}",
         last.display(),
         trust.display()
-    );
+    )?;
     for line in prove::file(last, Some(&trust))?.to_string().lines() {
-        println!("   {line}");
+        outln!("   {line}")?;
     }
-    println!("   {} 份证明全部成立 proofs, all good", proofs.len());
+    outln!("   {} 份证明全部成立 proofs, all good", proofs.len())?;
     Ok(())
 }
 
@@ -227,21 +228,22 @@ pub(super) fn refusal<T>(outcome: Result<T, ClientError>) -> anyhow::Result<Box<
 }
 
 /// A refusal as a clerk would read it: code, failing checks, what to do, both languages.
-pub(super) fn print_refusal(problem: &Problem) {
-    println!("   拒绝 refused: {} ({})", problem.code, problem.status);
-    println!("     {} / {}", problem.zh, problem.en);
+pub(super) fn print_refusal(problem: &Problem) -> std::io::Result<()> {
+    outln!("   拒绝 refused: {} ({})", problem.code, problem.status)?;
+    outln!("     {} / {}", problem.zh, problem.en)?;
     if let Some(rule) = problem.members.get("rule").and_then(Value::as_str) {
-        println!("     规则 rule: {rule}");
+        outln!("     规则 rule: {rule}")?;
     }
     if let Some(finding) = problem.members.get("finding").and_then(Value::as_str) {
-        println!("     未通过的检查 failing check: {finding}");
-        print!("{}", report::code_text(finding, "     "));
+        outln!("     未通过的检查 failing check: {finding}")?;
+        out::text(report::code_text(finding, "     "))?;
         for detail in failing_details(problem.members.get("verdict")) {
-            println!("     · {detail}");
+            outln!("     · {detail}")?;
         }
     } else {
-        println!("     {} / {}", problem.next_zh, problem.next_en);
+        outln!("     {} / {}", problem.next_zh, problem.next_en)?;
     }
+    Ok(())
 }
 
 fn failing_details(verdict: Option<&Value>) -> Vec<String> {
