@@ -82,13 +82,26 @@ pub fn sign_envelope(
     body: &[u8],
     keys: &NodeKeys,
 ) -> Result<Vec<(String, String)>, SignEnvelopeError> {
+    sign_envelope_by(envelope, topic, body, keys, keys.public_keys().key_id())
+}
+
+/// As [`sign_envelope`], by the signing key with this id instead of the first.
+///
+/// # Errors
+/// As [`sign_envelope`]; no such key.
+pub fn sign_envelope_by(
+    envelope: &Envelope,
+    topic: &str,
+    body: &[u8],
+    keys: &NodeKeys,
+    key_id: &str,
+) -> Result<Vec<(String, String)>, SignEnvelopeError> {
     if body.len() > BODY_BYTES_MAX {
         return Err(SignEnvelopeError::BodyTooLarge);
     }
     let mut headers = envelope.to_headers();
     Envelope::from_headers(&headers)?;
-    let signature = keys.sign(&envelope.signing_input(topic, &body_sm3(body)))?;
-    let key_id = keys.public_keys().key_id();
+    let signature = keys.sign_by(key_id, &envelope.signing_input(topic, &body_sm3(body)))?;
     let value = format!("keyid={key_id};sig={}", STANDARD.encode(signature));
     headers.push((SIGNATURE_HEADER.to_owned(), value));
     Ok(headers)

@@ -3,56 +3,62 @@
 //! All of them live in one file that only the node's own user may read. The public half is what
 //! other nodes know of it. SM2 signatures use SM3 and the default distinguishing identifier
 //! `1234567812345678`, in DER.
+//!
+//! A node has one pair of keys for signing and sealing, or several while it changes them
+//! ([`roll`]): older pairs stay, to open what was sealed to them. The first pair also names the
+//! node's log for ever.
+
+mod public;
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use openssl::rand::rand_bytes;
 use serde::{Deserialize, Serialize};
-use sm2::dsa::signature::{Signer as _, Verifier as _};
-use sm2::dsa::{Signature, SigningKey, VerifyingKey};
+use sm2::SecretKey;
+use sm2::dsa::signature::Signer as _;
+use sm2::dsa::{Signature, SigningKey};
 use sm2::elliptic_curve::Generate as _;
 use sm2::elliptic_curve::zeroize::{Zeroize as _, Zeroizing};
-use sm2::pke::{DecryptingKey, EncryptingKey};
-use sm2::{PublicKey, SecretKey};
-use sm3::{Digest as _, Sm3};
+use sm2::pke::DecryptingKey;
+
+pub use public::NodePublicKeys;
 
 use crate::columns::ColumnKey;
 use crate::token::TokenKey;
 
-/// Largest key file that is read, in bytes: four secrets of 32 bytes in hex need under 500.
+/// Largest key file that is read, in bytes: four secrets of 32 bytes in hex need under 500, each
+/// further pair under 200.
 pub const KEY_FILE_BYTES_MAX: u64 = 4096;
+
+/// Most pairs of one node: the item of a node on the topic `trust` lists no more.
+pub const PAIRS_MAX: usize = schemas::trust_item::NODE_KEYS_MAX;
 
 /// Distinguishing identifier of every signer, the default of GM/T 0009.
 const DISTINGUISHING_ID: &str = "1234567812345678";
-
-/// Size of an uncompressed SM2 point: `04 ‖ x ‖ y`.
-const POINT_BYTES: usize = 65;
 
 /// Permission bits of others than the owner.
 const MODE_OTHERS: u32 = 0o077;
 
 /// Everything secret of one node.
 pub struct NodeKeys {
-    signing: SigningKey,
-    encryption: DecryptingKey,
+    first: Arc<KeyPair>,
+    /// Further pairs, oldest first.
+    next: RwLock<Vec<Arc<KeyPair>>>,
     column: ColumnKey,
     token: TokenKey,
-    public: NodePublicKeys,
     secrets: Secrets,
 }
 
-/// What other nodes know of a node's keys.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "PublicText", into = "PublicText")]
-pub struct NodePublicKeys {
-    signing: VerifyingKey,
-    encryption: PublicKey,
-    key_id: String,
-    encryption_key_id: String,
+/// One pair for signing and sealing.
+pub(crate) struct KeyPair {
+    signing: SigningKey,
+    encryption: DecryptingKey,
+    public: NodePublicKeys,
 }
 
 /// Why keys cannot be used.
@@ -70,9 +76,15 @@ pub enum KeyError {
     /// The key file, or a public key, is not one of this program.
     #[error("the keys are malformed")]
     Malformed,
+    /// The file holds as many pairs as are kept.
+    #[error("the file holds {PAIRS_MAX} pairs of keys, and no more are kept")]
+    Full,
+    /// None of the pairs has this key.
+    #[error("no such key in the file of keys")]
+    Unknown,
 }
 
-/// The key file, version 1, and a copy of its secrets in memory.
+/// The key file and a copy of its secrets in memory. Version 1 has one pair; version 2 has `next`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Secrets {
@@ -81,14 +93,51 @@ struct Secrets {
     encryption: String,
     column: String,
     token: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    next: Vec<PairSecrets>,
 }
 
-/// Public keys as they are published: uncompressed points in hex.
+/// A further pair.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PublicText {
+struct PairSecrets {
     signing: String,
     encryption: String,
+}
+
+/// Adds a next pair of keys to the key file at `path` and returns its public half. A running node
+/// takes it up when its peers have been told of it.
+///
+/// # Errors
+/// The file cannot be read or replaced, or holds [`PAIRS_MAX`] pairs.
+pub fn roll(path: &Path) -> Result<NodePublicKeys, KeyError> {
+    let mut secrets = read_secrets(path)?;
+    if secrets.next.len() + 1 >= PAIRS_MAX {
+        return Err(KeyError::Full);
+    }
+    let added = PairSecrets {
+        signing: new_secret_key()?,
+        encryption: new_secret_key()?,
+    };
+    let public = KeyPair::from_secrets(&added.signing, &added.encryption)?.public;
+    secrets.next.push(added);
+    secrets.version = 2;
+    // Beside the file, so that the exchange is one rename; a second roll at the same time finds
+    // it there and stops.
+    let beside = path.with_extension("keys.next");
+    write_new(&beside, &secrets)?;
+    if let Err(cause) = fs::rename(&beside, path) {
+        // The old file still stands; the first error is the one to report.
+        let _ = fs::remove_file(&beside);
+        return Err(cause.into());
+    }
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(public)
 }
 
 impl KeyError {
@@ -100,6 +149,8 @@ impl KeyError {
             Self::File(_) => "KEY_FILE",
             Self::Mode => "KEY_FILE_MODE",
             Self::Malformed => "KEY_MALFORMED",
+            Self::Full => "KEY_FILE_FULL",
+            Self::Unknown => "KEY_UNKNOWN",
         }
     }
 }
@@ -110,13 +161,6 @@ impl NodeKeys {
     /// # Errors
     /// No random bytes.
     pub fn generate() -> Result<Self, KeyError> {
-        let secret_key = || {
-            let key = SecretKey::try_generate().map_err(|_| KeyError::Library)?;
-            let mut bytes = key.to_bytes();
-            let text = hex::encode(bytes);
-            bytes.zeroize();
-            Ok::<_, KeyError>(text)
-        };
         let secret = || {
             let mut bytes = Zeroizing::new([0; 32]);
             rand_bytes(bytes.as_mut_slice()).map_err(|_| KeyError::Library)?;
@@ -124,10 +168,11 @@ impl NodeKeys {
         };
         Self::from_secrets(Secrets {
             version: 1,
-            signing: secret_key()?,
-            encryption: secret_key()?,
+            signing: new_secret_key()?,
+            encryption: new_secret_key()?,
             column: secret()?,
             token: secret()?,
+            next: Vec::new(),
         })
     }
 
@@ -136,55 +181,63 @@ impl NodeKeys {
     /// # Errors
     /// The file exists already (keys are never overwritten) or cannot be written.
     pub fn to_file(&self, path: &Path) -> Result<(), KeyError> {
-        let text =
-            Zeroizing::new(serde_json::to_vec(&self.secrets).map_err(|_| KeyError::Malformed)?);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        let written = file.write_all(&text).and_then(|()| file.sync_all());
-        if written.is_err() {
-            // Half a key file would stop the next start; the first error is the one to report.
-            let _ = fs::remove_file(path);
-        }
-        Ok(written?)
+        write_new(path, &self.secrets)
     }
 
-    /// Reads the keys of [`NodeKeys::to_file`].
+    /// Reads the keys of [`NodeKeys::to_file`], with the pairs that [`roll`] added.
     ///
     /// # Errors
     /// The file cannot be read, is open to others than its owner, or is malformed.
     pub fn from_file(path: &Path) -> Result<Self, KeyError> {
-        let file = fs::File::open(path)?;
-        // Of the opened file, so that it cannot be exchanged between check and use.
-        if file.metadata()?.mode() & MODE_OTHERS != 0 {
-            return Err(KeyError::Mode);
-        }
-        let mut text = Zeroizing::new(Vec::new());
-        file.take(KEY_FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
-        if text.len() as u64 > KEY_FILE_BYTES_MAX {
+        Self::from_secrets(read_secrets(path)?)
+    }
+
+    /// Takes up the pairs that [`roll`] has added to the file since it was read.
+    ///
+    /// # Errors
+    /// As [`NodeKeys::from_file`]; a file of other keys.
+    pub fn take_up(&self, path: &Path) -> Result<(), KeyError> {
+        let secrets = read_secrets(path)?;
+        let found = Self::from_secrets(secrets)?;
+        if found.first.public != self.first.public {
             return Err(KeyError::Malformed);
         }
-        Self::from_secrets(serde_json::from_slice(&text).map_err(|_| KeyError::Malformed)?)
+        let next = found.next.into_inner();
+        *self.next.write().unwrap_or_else(PoisonError::into_inner) =
+            next.unwrap_or_else(PoisonError::into_inner);
+        Ok(())
     }
 
-    /// What other nodes may know.
+    /// What other nodes may know of the first pair, which names the node's log.
     #[must_use]
     pub fn public(&self) -> NodePublicKeys {
-        self.public.clone()
+        self.first.public.clone()
     }
 
-    /// SM2 signature with SM3 over `message`, in DER.
+    /// What other nodes may know of every pair, oldest first.
+    #[must_use]
+    pub fn all_public(&self) -> Vec<NodePublicKeys> {
+        let next = self.next.read().unwrap_or_else(PoisonError::into_inner);
+        let pairs = std::iter::once(&self.first).chain(next.iter());
+        pairs.map(|pair| pair.public.clone()).collect()
+    }
+
+    /// SM2 signature of the first pair with SM3 over `message`, in DER.
     ///
     /// # Errors
     /// The library fails; not seen in practice.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature: Signature = self
-            .signing
-            .try_sign(message)
-            .map_err(|_| KeyError::Library)?;
-        Ok(signature.to_der().as_bytes().to_vec())
+        self.first.sign(message)
+    }
+
+    /// As [`NodeKeys::sign`], by the signing key with this id.
+    ///
+    /// # Errors
+    /// [`KeyError::Unknown`]; the library fails.
+    pub fn sign_by(&self, key_id: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.pair(|public| public.key_id() == key_id)
+            .ok_or(KeyError::Unknown)?
+            .sign(message)
     }
 
     /// Key of the node's encrypted columns.
@@ -200,20 +253,54 @@ impl NodeKeys {
     }
 
     pub(crate) fn public_keys(&self) -> &NodePublicKeys {
-        &self.public
+        &self.first.public
     }
 
-    pub(crate) fn decrypting(&self) -> &DecryptingKey {
-        &self.encryption
+    /// The pair that opens what was sealed to the key with this id.
+    pub(crate) fn opening(&self, encryption_key_id: &str) -> Option<Arc<KeyPair>> {
+        self.pair(|public| public.encryption_key_id() == encryption_key_id)
+    }
+
+    fn pair(&self, is_wanted: impl Fn(&NodePublicKeys) -> bool) -> Option<Arc<KeyPair>> {
+        if is_wanted(&self.first.public) {
+            return Some(Arc::clone(&self.first));
+        }
+        let next = self.next.read().unwrap_or_else(PoisonError::into_inner);
+        next.iter().find(|pair| is_wanted(&pair.public)).cloned()
     }
 
     fn from_secrets(secrets: Secrets) -> Result<Self, KeyError> {
-        if secrets.version != 1 {
+        let is_known = match secrets.version {
+            1 => secrets.next.is_empty(),
+            2 => (1..PAIRS_MAX).contains(&secrets.next.len()),
+            _ => false,
+        };
+        if !is_known {
             return Err(KeyError::Malformed);
         }
-        let signing = SigningKey::from_slice(DISTINGUISHING_ID, &*secret_bytes(&secrets.signing)?)
+        let pair = |signing: &str, encryption: &str| {
+            KeyPair::from_secrets(signing, encryption).map(Arc::new)
+        };
+        let next: Result<Vec<_>, _> = secrets
+            .next
+            .iter()
+            .map(|one| pair(&one.signing, &one.encryption))
+            .collect();
+        Ok(Self {
+            first: pair(&secrets.signing, &secrets.encryption)?,
+            next: RwLock::new(next?),
+            column: ColumnKey::new(&*secret_bytes(&secrets.column)?),
+            token: TokenKey::new(&*secret_bytes(&secrets.token)?),
+            secrets,
+        })
+    }
+}
+
+impl KeyPair {
+    fn from_secrets(signing: &str, encryption: &str) -> Result<Self, KeyError> {
+        let signing = SigningKey::from_slice(DISTINGUISHING_ID, &*secret_bytes(signing)?)
             .map_err(|_| KeyError::Malformed)?;
-        let encryption = DecryptingKey::from_slice(&*secret_bytes(&secrets.encryption)?)
+        let encryption = DecryptingKey::from_slice(&*secret_bytes(encryption)?)
             .map_err(|_| KeyError::Malformed)?;
         let public = NodePublicKeys::from_points(
             &signing.verifying_key().to_sec1_bytes(),
@@ -222,107 +309,27 @@ impl NodeKeys {
         Ok(Self {
             signing,
             encryption,
-            column: ColumnKey::new(&*secret_bytes(&secrets.column)?),
-            token: TokenKey::new(&*secret_bytes(&secrets.token)?),
             public,
-            secrets,
-        })
-    }
-}
-
-impl NodePublicKeys {
-    /// Reads public keys from two uncompressed SM2 points of 65 bytes.
-    ///
-    /// # Errors
-    /// Bytes that are not a point of the curve, or are the point at infinity.
-    pub fn from_points(signing: &[u8], encryption: &[u8]) -> Result<Self, KeyError> {
-        if signing.len() != POINT_BYTES || encryption.len() != POINT_BYTES {
-            return Err(KeyError::Malformed);
-        }
-        Ok(Self {
-            signing: VerifyingKey::from_sec1_bytes(DISTINGUISHING_ID, signing)
-                .map_err(|_| KeyError::Malformed)?,
-            encryption: PublicKey::from_sec1_bytes(encryption).map_err(|_| KeyError::Malformed)?,
-            key_id: key_id_of(signing),
-            encryption_key_id: key_id_of(encryption),
         })
     }
 
-    /// Names the signing key: the first 8 bytes of SM3 over its point, in hex. \[P\]
-    #[must_use]
-    pub fn key_id(&self) -> &str {
-        &self.key_id
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let signature: Signature = self
+            .signing
+            .try_sign(message)
+            .map_err(|_| KeyError::Library)?;
+        Ok(signature.to_der().as_bytes().to_vec())
     }
 
-    /// Names the encryption key, in the way of [`NodePublicKeys::key_id`]. \[P\]
-    #[must_use]
-    pub fn encryption_key_id(&self) -> &str {
-        &self.encryption_key_id
-    }
-
-    /// Uncompressed point of the signing key, 65 bytes.
-    #[must_use]
-    pub fn signing_point(&self) -> Vec<u8> {
-        self.signing.to_sec1_bytes().into_vec()
-    }
-
-    /// Uncompressed point of the encryption key, 65 bytes.
-    #[must_use]
-    pub fn encryption_point(&self) -> Vec<u8> {
-        self.encryption.to_sec1_bytes().into_vec()
-    }
-
-    /// Whether `signature`, in DER, is this node's over `message`.
-    #[must_use]
-    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_der(signature)
-            .is_ok_and(|signature| self.signing.verify(message, &signature).is_ok())
-    }
-
-    pub(crate) fn encrypting(&self) -> EncryptingKey {
-        EncryptingKey::new(self.encryption)
+    pub(crate) fn decrypting(&self) -> &DecryptingKey {
+        &self.encryption
     }
 }
 
 impl fmt::Debug for NodeKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "NodeKeys({}, [secret])", self.public.key_id())
-    }
-}
-
-impl fmt::Debug for NodePublicKeys {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "NodePublicKeys({})", self.key_id())
-    }
-}
-
-impl PartialEq for NodePublicKeys {
-    fn eq(&self, other: &Self) -> bool {
-        self.signing.as_affine() == other.signing.as_affine() && self.encryption == other.encryption
-    }
-}
-
-impl Eq for NodePublicKeys {}
-
-impl From<NodePublicKeys> for PublicText {
-    fn from(keys: NodePublicKeys) -> Self {
-        Self {
-            signing: hex::encode(keys.signing_point()),
-            encryption: hex::encode(keys.encryption_point()),
-        }
-    }
-}
-
-impl TryFrom<PublicText> for NodePublicKeys {
-    type Error = KeyError;
-
-    fn try_from(text: PublicText) -> Result<Self, KeyError> {
-        let point = |text: &str| {
-            let mut point = [0; POINT_BYTES];
-            hex::decode_to_slice(text, &mut point).map_err(|_| KeyError::Malformed)?;
-            Ok::<_, KeyError>(point)
-        };
-        Self::from_points(&point(&text.signing)?, &point(&text.encryption)?)
+        let key_id = self.first.public.key_id();
+        write!(formatter, "NodeKeys({key_id}, [secret])")
     }
 }
 
@@ -339,14 +346,54 @@ impl Drop for Secrets {
     }
 }
 
+impl Drop for PairSecrets {
+    fn drop(&mut self) {
+        self.signing.zeroize();
+        self.encryption.zeroize();
+    }
+}
+
+fn new_secret_key() -> Result<String, KeyError> {
+    let key = SecretKey::try_generate().map_err(|_| KeyError::Library)?;
+    let mut bytes = key.to_bytes();
+    let text = hex::encode(bytes);
+    bytes.zeroize();
+    Ok(text)
+}
+
+fn write_new(path: &Path, secrets: &Secrets) -> Result<(), KeyError> {
+    let text = Zeroizing::new(serde_json::to_vec(secrets).map_err(|_| KeyError::Malformed)?);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let written = file.write_all(&text).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a key file would stop the next start; the first error is the one to report.
+        let _ = fs::remove_file(path);
+    }
+    Ok(written?)
+}
+
+fn read_secrets(path: &Path) -> Result<Secrets, KeyError> {
+    let file = fs::File::open(path)?;
+    // Of the opened file, so that it cannot be exchanged between check and use.
+    if file.metadata()?.mode() & MODE_OTHERS != 0 {
+        return Err(KeyError::Mode);
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    file.take(KEY_FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > KEY_FILE_BYTES_MAX {
+        return Err(KeyError::Malformed);
+    }
+    serde_json::from_slice(&text).map_err(|_| KeyError::Malformed)
+}
+
 fn secret_bytes(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     let mut bytes = Zeroizing::new([0; 32]);
     hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| KeyError::Malformed)?;
     Ok(bytes)
-}
-
-fn key_id_of(point: &[u8]) -> String {
-    hex::encode(Sm3::digest(point).get(..8).unwrap_or_default())
 }
 
 #[cfg(test)]

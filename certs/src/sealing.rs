@@ -94,10 +94,10 @@ pub fn seal(
 /// # Errors
 /// Sealed to another key, malformed, changed, or sealed with another `aad`.
 pub fn open(keys: &NodeKeys, aad: &[u8], sealed: &SealedBytes) -> Result<Vec<u8>, SealError> {
-    let recipient_key = keys.public_keys().encryption_key_id();
-    if sealed.recipient_key != recipient_key {
-        return Err(SealError::OtherRecipient);
-    }
+    let recipient_key = sealed.recipient_key.as_str();
+    let pair = keys
+        .opening(recipient_key)
+        .ok_or(SealError::OtherRecipient)?;
     // Four characters carry three bytes.
     if sealed.sealed.len() > SEALED_BYTES_MAX.div_ceil(3) * 4 {
         return Err(SealError::TooLong);
@@ -112,7 +112,7 @@ pub fn open(keys: &NodeKeys, aad: &[u8], sealed: &SealedBytes) -> Result<Vec<u8>
         .split_first_chunk::<WRAPPED_BYTES>()
         .ok_or(SealError::Malformed)?;
     let unwrapped = Zeroizing::new(
-        keys.decrypting()
+        pair.decrypting()
             .decrypt(wrapped)
             .map_err(|_| SealError::Refused)?,
     );

@@ -110,3 +110,53 @@ fn nothing_secret_is_shown() {
     }
     assert!(shown.contains("[secret]"));
 }
+
+#[test]
+fn a_rolled_pair_is_taken_up_and_the_older_one_still_opens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("node.keys");
+    let keys = NodeKeys::generate().expect("keys");
+    keys.to_file(&path).expect("written");
+    let sealed = crate::sealing::seal(&keys.public(), b"aad", b"plain").expect("sealed");
+    let added = roll(&path).expect("rolled");
+    assert_eq!(
+        fs::metadata(&path).expect("a file").permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(matches!(
+        keys.sign_by(added.key_id(), b"m"),
+        Err(KeyError::Unknown)
+    ));
+    keys.take_up(&path).expect("taken up");
+    assert_eq!(keys.all_public(), [keys.public(), added.clone()]);
+    let signature = keys.sign_by(added.key_id(), b"m").expect("signed");
+    assert!(added.verify(b"m", &signature));
+    assert!(!keys.public().verify(b"m", &signature));
+    let newer = crate::sealing::seal(&added, b"aad", b"newer").expect("sealed");
+    let read = NodeKeys::from_file(&path).expect("read");
+    for keys in [&keys, &read] {
+        let opened = crate::sealing::open(keys, b"aad", &sealed);
+        assert_eq!(opened.as_deref(), Ok(b"plain".as_slice()));
+        let opened = crate::sealing::open(keys, b"aad", &newer);
+        assert_eq!(opened.as_deref(), Ok(b"newer".as_slice()));
+    }
+    assert_eq!(read.public(), keys.public(), "the log keeps its name");
+}
+
+#[test]
+fn pairs_are_bounded_and_other_files_are_not_taken_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("node.keys");
+    NodeKeys::generate()
+        .expect("keys")
+        .to_file(&path)
+        .expect("written");
+    for _ in 1..PAIRS_MAX {
+        roll(&path).expect("rolled");
+    }
+    assert!(matches!(roll(&path), Err(KeyError::Full)));
+    let read = NodeKeys::from_file(&path).expect("fits the bound on the file");
+    assert_eq!(read.all_public().len(), PAIRS_MAX);
+    let other = NodeKeys::generate().expect("keys");
+    assert!(matches!(other.take_up(&path), Err(KeyError::Malformed)));
+}
