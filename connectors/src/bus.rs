@@ -7,6 +7,7 @@
 //! least once: after a failed [`Bus::publish`] the records may be there or not.
 
 mod embedded;
+pub mod kafka;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use schemas::envelope::{BODY_BYTES_MAX, HEADER_BYTES_MAX};
 
 pub use self::embedded::EmbeddedBus;
+pub use self::kafka::KafkaBus;
 
 /// Most records of one batch: a consumer applies a batch in one transaction, which should stay
 /// short.
@@ -48,6 +50,9 @@ pub struct BusRecord {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Bytes,
+    /// What of it is over a limit or no text, when somebody wrote it who is no node. Key, headers
+    /// and body are cut and replaced then so that they can be kept: good for a dead letter alone.
+    pub malformed: Option<&'static str>,
 }
 
 /// One record to be published.
@@ -164,6 +169,44 @@ pub enum BusError {
         /// Last position of the partition, 0 when it is empty.
         end: i64,
     },
+    /// Records that a consumer has not seen were deleted.
+    #[error(
+        "records of topic {topic}, partition {partition}, were deleted before they were read: \
+         read up to {position}, the oldest is {oldest}"
+    )]
+    Expired {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// How far the consumer has come.
+        position: i64,
+        /// Position of the oldest record that is left.
+        oldest: i64,
+    },
+    /// The brokers do not answer, or not in time.
+    #[error("the brokers cannot be reached: {cause}")]
+    Unreachable {
+        /// In the client's words.
+        cause: String,
+    },
+    /// The brokers do not allow it.
+    #[error("the brokers refuse topic {topic}: {cause}")]
+    Refused {
+        /// The topic.
+        topic: String,
+        /// In the client's words.
+        cause: String,
+    },
+    /// The brokers do not have the topic.
+    #[error("topic {topic} is not there: hub topics apply makes it")]
+    UnknownTopic {
+        /// The topic.
+        topic: String,
+    },
+    /// A setting of the bus cannot be used.
+    #[error("setting of the bus: {0}")]
+    Setting(String),
     /// A record that should follow is not there.
     #[error("topic {topic} has a gap: expected position {expected}, found {found}")]
     Gap {
@@ -201,6 +244,11 @@ impl BusError {
             Self::TooLarge(_) => "BUS_TOO_LARGE",
             Self::Topic => "BUS_TOPIC",
             Self::PositionBehindEnd { .. } => "BUS_POSITION",
+            Self::Expired { .. } => "BUS_EXPIRED",
+            Self::Unreachable { .. } => "BUS_UNREACHABLE",
+            Self::Refused { .. } => "BUS_REFUSED",
+            Self::UnknownTopic { .. } => "BUS_UNKNOWN_TOPIC",
+            Self::Setting(_) => "BUS_SETTING",
             Self::Gap { .. } => "BUS_GAP",
             Self::Malformed { .. } => "BUS_MALFORMED",
             Self::Positions(_) => "BUS_POSITIONS",

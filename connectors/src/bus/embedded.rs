@@ -270,6 +270,8 @@ impl EmbeddedSubscription {
             key: row.try_get("key")?,
             headers,
             body: Bytes::from(row.try_get::<Vec<u8>, _>("body")?),
+            // Only nodes write here, and what they write was checked.
+            malformed: None,
         })
     }
 }

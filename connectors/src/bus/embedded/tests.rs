@@ -81,6 +81,7 @@ async fn a_record_is_read_as_it_was_published() {
         key: "key 1".to_owned(),
         headers: vec![("ce_id".to_owned(), "1".to_owned())],
         body: Bytes::from_static(b"1"),
+        malformed: None,
     };
     assert_eq!(read.get(1), Some(&expected));
     bus.healthy().await.expect("healthy");

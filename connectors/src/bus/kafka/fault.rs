@@ -1,0 +1,113 @@
+//! What the Kafka client says, as errors of the seam.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::bus::BusError;
+
+/// Troubles of one bus that whoever asks for its health must hear of.
+#[derive(Default)]
+pub(super) struct Troubles {
+    /// What the brokers' connections said last, in words.
+    connection: Mutex<Option<String>>,
+    /// Topics that cannot be read on, because records are missing.
+    topics: Mutex<BTreeMap<String, BusError>>,
+}
+
+impl Troubles {
+    /// Remembers what a connection said.
+    pub(super) fn heard(&self, error: &KafkaError, reason: &str) {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *connection = Some(format!("{}: {reason}", in_words(error)));
+    }
+
+    /// Brokers cannot be reached; with what a connection said last.
+    pub(super) fn unreachable(&self, doing: &str) -> BusError {
+        let connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let cause = match connection.as_deref() {
+            Some(said) => format!("{doing}; last heard: {said}"),
+            None => doing.to_owned(),
+        };
+        BusError::Unreachable { cause }
+    }
+
+    /// A topic cannot be read on.
+    pub(super) fn mark(&self, topic: &str, error: &BusError) {
+        if matches!(
+            error,
+            BusError::PositionBehindEnd { .. } | BusError::Expired { .. }
+        ) {
+            let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+            topics.insert(topic.to_owned(), error.clone());
+        }
+    }
+
+    /// A topic is read again.
+    pub(super) fn clear(&self, topic: &str) {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.remove(topic);
+    }
+
+    /// The first topic that cannot be read on.
+    pub(super) fn first(&self) -> Option<BusError> {
+        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.values().next().cloned()
+    }
+}
+
+/// The error of the seam for what a client reported about a topic.
+pub(super) fn about_topic(topic: &str, error: &KafkaError) -> BusError {
+    let (topic, cause) = (topic.to_owned(), in_words(error));
+    match error.rdkafka_error_code() {
+        Some(
+            RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownPartition,
+        ) => BusError::UnknownTopic { topic },
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::GroupAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+            | RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::InvalidTopic
+            | RDKafkaErrorCode::PolicyViolation,
+        ) => BusError::Refused { topic, cause },
+        _ => BusError::Unreachable { cause },
+    }
+}
+
+/// Whether a reader has to be made anew after this; from everything else the client recovers by
+/// itself.
+pub(super) fn ends_reading(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+        || matches!(
+            error.rdkafka_error_code(),
+            Some(
+                RDKafkaErrorCode::AutoOffsetReset
+                    | RDKafkaErrorCode::OffsetOutOfRange
+                    | RDKafkaErrorCode::UnknownTopic
+                    | RDKafkaErrorCode::UnknownTopicOrPartition
+                    | RDKafkaErrorCode::UnknownPartition
+                    | RDKafkaErrorCode::TopicAuthorizationFailed
+                    | RDKafkaErrorCode::GroupAuthorizationFailed
+                    | RDKafkaErrorCode::FencedInstanceId
+                    | RDKafkaErrorCode::Fatal
+            )
+        )
+}
+
+/// The client's words, without the name of its type.
+pub(super) fn in_words(error: &KafkaError) -> String {
+    error
+        .rdkafka_error_code()
+        .map_or_else(|| error.to_string(), |code| code.to_string())
+}
