@@ -5,8 +5,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use cedar_policy::{
-    Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId,
-    PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
+    Authorizer, Context, Entities, Entity, PolicyId, PolicySet, Request, RestrictedExpression,
+    Schema, ValidationMode, Validator,
 };
 use chrono::{DateTime, Duration, Utc};
 use schemas::entry::EntryPublic;
@@ -15,8 +15,13 @@ use schemas::permit::{CallCategory, PermitBasis, PermitRecord, Purpose};
 use schemas::uscc::Uscc;
 use serde::Deserialize;
 
+use self::names::{Names, text_set};
+use self::remembered::{Answer, Remembered};
 use super::{Caller, Decision, Permit, event_id};
-use crate::config::{CallerRole, NodeConfig};
+use crate::config::NodeConfig;
+
+mod names;
+mod remembered;
 
 /// The built-in rules.
 pub const DEFAULT_POLICIES: &str = include_str!("../../../deploy/permits.cedar");
@@ -24,7 +29,7 @@ pub const DEFAULT_POLICIES: &str = include_str!("../../../deploy/permits.cedar")
 pub const DEFAULT_SCHEMA: &str = include_str!("../../../deploy/permits.cedarschema");
 
 /// How long a permit holds, in seconds: as long as a download link of the provincial platforms
-/// (ARCHITECTURE.md, Standards, 600 s).
+/// (ARCHITECTURE.md, Standards).
 pub const PERMIT_SECONDS: i64 = 600;
 
 /// Rule name when no rule permits.
@@ -79,14 +84,30 @@ pub struct PermitPolicy {
     /// Organisations with duties, by unified social credit code.
     organisations: HashMap<String, Entity>,
     names: Names,
+    remembered: Remembered,
 }
 
-struct Names {
-    organisation: EntityTypeName,
-    caller: EntityTypeName,
-    licence_type: EntityTypeName,
-    use_file: EntityUid,
-    lookup: EntityUid,
+/// What is asked of the rules: all that they can see.
+struct Question<'a> {
+    caller: &'a Caller,
+    action: Action,
+    type_code: &'a LicenceTypeCode,
+    licence_type: Option<&'a LicenceType>,
+    /// What a use is for; none for a lookup.
+    asked: Option<Asked<'a>>,
+}
+
+/// What a use is for.
+struct Asked<'a> {
+    matter: &'a str,
+    category: &'static str,
+    province: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Use,
+    Lookup,
 }
 
 impl PermitPolicy {
@@ -113,6 +134,7 @@ impl PermitPolicy {
             schema,
             organisations: HashMap::new(),
             names,
+            remembered: Remembered::new(),
         })
     }
 
@@ -150,6 +172,7 @@ impl PermitPolicy {
                 .extend(types);
         }
         self.organisations.clear();
+        self.remembered = Remembered::new();
         for (code, matters) in matters {
             let tags = matters
                 .into_iter()
@@ -172,27 +195,25 @@ impl PermitPolicy {
         purpose: &Purpose,
         now: DateTime<Utc>,
     ) -> Decision {
-        let text = RestrictedExpression::new_string;
         let category = match purpose.call_category {
             CallCategory::Matter => "0",
             CallCategory::OutsideMatter => "1",
         };
-        let context = vec![
-            ("matter".to_owned(), text(purpose.matter_code.clone())),
-            ("call_category".to_owned(), text(category.to_owned())),
-            // Consent artefacts come with the consent paths; until then nobody has consented.
-            ("consent".to_owned(), RestrictedExpression::new_bool(false)),
-            (
-                "province".to_owned(),
-                text(entry.region.province().to_string()),
-            ),
-        ];
-        let resource = (&entry.type_code, licence_type);
-        let (permitted, rule) = self.ask(caller, &self.names.use_file, resource, context);
+        let (permitted, rule) = self.ask(&Question {
+            caller,
+            action: Action::Use,
+            type_code: &entry.type_code,
+            licence_type,
+            asked: Some(Asked {
+                matter: &purpose.matter_code,
+                category,
+                province: entry.region.province().to_string(),
+            }),
+        });
         let record = PermitRecord {
             id: event_id(now),
             permitted,
-            rule,
+            rule: rule.to_string(),
             basis: PermitBasis::Duty,
             identifier: entry.identifier.to_string(),
             organisation: caller.organisation.to_string(),
@@ -215,28 +236,28 @@ impl PermitPolicy {
         type_code: &LicenceTypeCode,
         licence_type: Option<&LicenceType>,
     ) -> (bool, String) {
-        self.ask(
+        let (shown, rule) = self.ask(&Question {
             caller,
-            &self.names.lookup,
-            (type_code, licence_type),
-            Vec::new(),
-        )
+            action: Action::Lookup,
+            type_code,
+            licence_type,
+            asked: None,
+        });
+        (shown, rule.to_string())
     }
 
-    fn ask(
-        &self,
-        caller: &Caller,
-        action: &EntityUid,
-        resource: (&LicenceTypeCode, Option<&LicenceType>),
-        context: Vec<(String, RestrictedExpression)>,
-    ) -> (bool, String) {
-        let Ok((request, entities)) = self.request(caller, action, resource, context) else {
-            return (false, POLICY_ERROR.to_owned());
+    fn ask(&self, question: &Question<'_>) -> Answer {
+        self.remembered.answer(question, || self.evaluate(question))
+    }
+
+    fn evaluate(&self, question: &Question<'_>) -> Answer {
+        let Ok((request, entities)) = self.request(question) else {
+            return (false, POLICY_ERROR.into());
         };
         let response = Authorizer::new().is_authorized(&request, &self.policies, &entities);
         // Cedar leaves out a rule that fails: a forbid left out could permit. Nothing is permitted.
         if response.diagnostics().errors().next().is_some() {
-            return (false, POLICY_ERROR.to_owned());
+            return (false, POLICY_ERROR.into());
         }
         let permitted = response.decision() == cedar_policy::Decision::Allow;
         // Several rules may agree; the first by name is recorded, so that it is always the same.
@@ -245,24 +266,25 @@ impl PermitPolicy {
             .reason()
             .map(ToString::to_string)
             .min();
-        (permitted, rule.unwrap_or_else(|| DEFAULT_DENY.to_owned()))
+        let rule = rule.as_deref().unwrap_or(DEFAULT_DENY);
+        (permitted, rule.into())
     }
 
     fn request(
         &self,
-        caller: &Caller,
-        action: &EntityUid,
-        (type_code, licence_type): (&LicenceTypeCode, Option<&LicenceType>),
-        context: Vec<(String, RestrictedExpression)>,
+        question: &Question<'_>,
     ) -> Result<(Request, Entities), Box<dyn std::error::Error>> {
-        let organisation = self.organisation(&caller.organisation.to_string());
+        let caller = question.caller;
+        let organisation = self.organisation(caller.organisation.as_str());
         let principal = self.names.caller_entity(caller, &organisation)?;
-        let resource = self.names.licence_type_entity(type_code, licence_type)?;
+        let resource = self
+            .names
+            .licence_type_entity(question.type_code, question.licence_type)?;
         let request = Request::new(
             principal.uid(),
-            action.clone(),
+            self.names.action(question.action),
             resource.uid(),
-            Context::from_pairs(context)?,
+            Context::from_pairs(question.context())?,
             Some(&self.schema),
         )?;
         let all = [organisation, principal, resource];
@@ -277,66 +299,27 @@ impl PermitPolicy {
     }
 }
 
-impl Names {
-    fn new() -> Result<Self, String> {
-        let kind = |name| EntityTypeName::from_str(name).map_err(|error| error.to_string());
-        let action = kind("Action")?;
-        let named = |name| EntityUid::from_type_name_and_id(action.clone(), EntityId::new(name));
-        Ok(Self {
-            organisation: kind("Organisation")?,
-            caller: kind("Caller")?,
-            licence_type: kind("LicenceType")?,
-            use_file: named("use"),
-            lookup: named("lookup"),
+impl Question<'_> {
+    fn context(&self) -> Vec<(String, RestrictedExpression)> {
+        let text = RestrictedExpression::new_string;
+        self.asked.as_ref().map_or_else(Vec::new, |asked| {
+            vec![
+                ("matter".to_owned(), text(asked.matter.to_owned())),
+                ("call_category".to_owned(), text(asked.category.to_owned())),
+                // Consent artefacts come with the consent paths; until then nobody has consented.
+                ("consent".to_owned(), RestrictedExpression::new_bool(false)),
+                ("province".to_owned(), text(asked.province.clone())),
+            ]
         })
     }
+}
 
-    fn organisation(&self, code: &str) -> EntityUid {
-        EntityUid::from_type_name_and_id(self.organisation.clone(), EntityId::new(code))
-    }
-
-    fn caller_entity(
-        &self,
-        caller: &Caller,
-        organisation: &Entity,
-    ) -> Result<Entity, Box<dyn std::error::Error>> {
-        let uid =
-            EntityUid::from_type_name_and_id(self.caller.clone(), EntityId::new(&caller.system));
-        let roles = caller.roles.iter().map(|role| role_name(*role).to_owned());
-        let attributes = HashMap::from([
-            (
-                "organisation".to_owned(),
-                RestrictedExpression::new_entity_uid(organisation.uid()),
-            ),
-            ("roles".to_owned(), text_set(roles)),
-        ]);
-        Ok(Entity::new(uid, attributes, HashSet::new())?)
-    }
-
-    fn licence_type_entity(
-        &self,
-        code: &LicenceTypeCode,
-        licence_type: Option<&LicenceType>,
-    ) -> Result<Entity, Box<dyn std::error::Error>> {
-        let code = code.to_string();
-        let authority: String = code.chars().take(18).collect();
-        let related = licence_type
-            .map(|known| known.related_items.clone())
-            .unwrap_or_default();
-        let high_security = licence_type.is_some_and(|known| known.high_security);
-        let uid = EntityUid::from_type_name_and_id(self.licence_type.clone(), EntityId::new(&code));
-        let yes_no = RestrictedExpression::new_bool;
-        let attributes = HashMap::from([
-            ("code".to_owned(), RestrictedExpression::new_string(code)),
-            ("registered".to_owned(), yes_no(licence_type.is_some())),
-            (
-                "define_authority".to_owned(),
-                RestrictedExpression::new_string(authority),
-            ),
-            ("high_security".to_owned(), yes_no(high_security)),
-            ("related_items".to_owned(), text_set(related)),
-        ]);
-        Ok(Entity::new(uid, attributes, HashSet::new())?)
+impl Action {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Use => "use",
+            Self::Lookup => "lookup",
+        }
     }
 }
 
@@ -368,20 +351,6 @@ fn named_by_annotation(parsed: &PolicySet) -> Result<PolicySet, PolicyError> {
             .map_err(|error| PolicyError::RuleName(error.to_string()))?;
     }
     Ok(named)
-}
-
-fn text_set(values: impl IntoIterator<Item = String>) -> RestrictedExpression {
-    RestrictedExpression::new_set(values.into_iter().map(RestrictedExpression::new_string))
-}
-
-fn role_name(role: CallerRole) -> &'static str {
-    match role {
-        CallerRole::Lookup => "lookup",
-        CallerRole::Use => "use",
-        CallerRole::Verify => "verify",
-        CallerRole::Auditor => "auditor",
-        CallerRole::Registrar => "registrar",
-    }
 }
 
 fn read(path: &Path) -> Result<String, PolicyError> {

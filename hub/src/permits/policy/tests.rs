@@ -5,6 +5,7 @@ use schemas::region::RegionCode;
 use schemas::status::LicenceStatus;
 
 use super::*;
+use crate::config::CallerRole;
 
 const ORGANISATION: &str = "11330105002500287C";
 const OTHER_ORGANISATION: &str = "11370800MB28559184";
