@@ -27,6 +27,24 @@ prepare_build() {
         libcurl4-openssl-dev
 }
 
+# prepare_postgres: PostgreSQL, without the cluster that Debian would make and start by itself.
+prepare_postgres() {
+    local as_root=() settings=/etc/postgresql-common/createcluster.d
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    if ! dpkg-query -W postgresql-15 >/dev/null 2>&1; then
+        "${as_root[@]}" mkdir -p "$settings"
+        echo 'create_main_cluster = false' |
+            "${as_root[@]}" tee "$settings/license-hub.conf" >/dev/null
+    fi
+    prepare_packages postgresql-15
+}
+
+# prepare_engines: what Kafka and PostgreSQL need; only the tests and `demo.sh --kafka` do.
+prepare_engines() {
+    prepare_packages openjdk-17-jre-headless maven openssl
+    prepare_postgres
+}
+
 # prepare_cargo_deny: the dependency checker, of one version, in the target folder.
 prepare_cargo_deny() {
     local version=0.20.2 root="${HUB_TOOLS:-$HOME/.cache/license-hub/tools}"

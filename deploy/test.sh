@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/prepare.sh
+source deploy/processes.sh
 
 case "${1:-}" in
     '') ;;
@@ -11,7 +12,15 @@ case "${1:-}" in
     *) echo "usage: deploy/test.sh [--long]" >&2; exit 2 ;;
 esac
 
+cat <<'NOTE'
+This checks the whole tree. It installs missing Debian packages (a compiler, Java, Maven,
+PostgreSQL), fetches Kafka from Maven Central once, and starts a Kafka broker and a PostgreSQL
+cluster of its own on free ports of this machine; both are stopped and removed at the end. The
+first run compiles everything and takes most of its time for that.
+NOTE
+
 prepare_build
+prepare_engines
 prepare_cargo_deny
 
 prepare_say "format"
@@ -22,7 +31,33 @@ prepare_say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 prepare_say "dependencies: bans, licences, sources"
 cargo deny --offline --log-level error check bans licenses sources
-prepare_say "tests"
+
 # The program first: the process tests start it.
+prepare_say "building"
 cargo build --package hub --locked --quiet
+cargo test --workspace --locked --no-run --quiet
+
+# Engines of this run alone: another run beside it has its own.
+HUB_RUN=$(mktemp -d "${TMPDIR:-/tmp}/license-hub-test-XXXXXX")
+export HUB_RUN
+engines_stop() {
+    deploy/kafka.sh clean || true
+    deploy/postgres.sh clean || true
+    rm -rf "$HUB_RUN"
+}
+trap engines_stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+prepare_say "starting Kafka and PostgreSQL"
+HUB_KAFKA_PORT=$(free_ports 10)
+export HUB_KAFKA_PORT
+HUB_TEST_KAFKA=$(deploy/kafka.sh start)
+HUB_POSTGRES_PORT=$(free_ports 1)
+export HUB_POSTGRES_PORT
+HUB_TEST_POSTGRES=$(deploy/postgres.sh start)
+export HUB_TEST_KAFKA HUB_TEST_POSTGRES
+echo "Kafka at $HUB_TEST_KAFKA, PostgreSQL at $HUB_TEST_POSTGRES"
+
+prepare_say "tests"
 cargo test --workspace --locked

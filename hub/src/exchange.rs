@@ -51,6 +51,9 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// Longest wait between tries: an operator who repaired the disk does not wait long for the node.
 const BACKOFF_LAST: Duration = Duration::from_secs(5);
 
+/// After reading for so long the next failure is a new one: its first wait is short again.
+const READING_WELL: chrono::Duration = chrono::Duration::minutes(1);
+
 /// What one topic is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
@@ -119,7 +122,7 @@ async fn consume(node: Arc<Node>, lane: Lane, stop: CancellationToken) {
         if let Err(error) = read(&node, lane, &stop).await {
             let topic = lane.topic(&node);
             tracing::warn!(bus.topic = topic, cause = %error, "reading failed, trying again");
-            if (node.clock.now() - started).num_seconds() > 60 {
+            if node.clock.now() - started > READING_WELL {
                 backoff = BACKOFF_FIRST;
             }
             tokio::select! {

@@ -46,7 +46,7 @@ pub enum ValidUntil {
     LongTerm,
 }
 
-/// Reads a date in any form of ARCHITECTURE.md, Standards: `yyyyMMdd`, `yyyy-MM-dd`,
+/// Reads a date in any form that platforms send (\[P\] profile): `yyyyMMdd`, `yyyy-MM-dd`,
 /// `yyyy年MM月dd日`, `yyyyMMddHHmmss`, `yyyy-MM-dd HH:mm:ss`, RFC 3339 and milliseconds since
 /// 1970 (13 digits). An instant becomes its date in Asia/Shanghai.
 ///

@@ -285,7 +285,7 @@ fn default_required_metadata() -> Vec<String> {
         .collect()
 }
 
-/// Fields that identify licence, holder and issuer (ARCHITECTURE.md, Standards). \[P\] profile.
+/// Fields that identify licence, holder and issuer (ARCHITECTURE.md, Decisions). \[P\] profile.
 const REQUIRED_METADATA: [&str; 7] = [
     "ZZBS", "ZZLXDM", "ZZBH", "CZZT", "CZZTDM", "ZZBFJG", "ZZBFRQ",
 ];

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Longest text of one purpose field, in characters (ARCHITECTURE.md, Standards: free text ≤ 200).
+/// Longest text of one purpose field, in characters (ARCHITECTURE.md, Standards).
 pub const PURPOSE_CHARACTERS_MAX: usize = 200;
 
 /// What a licence is wanted for.

@@ -265,15 +265,6 @@ fn der(pem: &str) -> Vec<u8> {
 }
 
 fn corpus() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let corpus = std::env::var_os("HUB_CORPUS")
-        .map_or_else(beside, PathBuf::from)
-        .join("ofd");
-    if corpus.is_dir() {
-        return Some(corpus);
-    }
-    // Past the capture of test output: a skip must be seen also when the test passes.
-    let skipped = format!("SKIPPED: corpus not present at {}\n", corpus.display());
-    std::io::Write::write_all(&mut std::io::stderr(), skipped.as_bytes()).unwrap();
-    None
+    let folder = tests::program::corpus("verdicts on the corpus of OFD files")?;
+    Some(folder.join("ofd"))
 }

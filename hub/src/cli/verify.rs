@@ -35,6 +35,9 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "RFC3339")]
     at: Option<DateTime<Utc>>,
     /// Which changes after signing are tolerated.
+    ///
+    /// Without effect on OFD: it is for files that may grow after signing, which are not verified
+    /// yet.
     #[arg(long, value_enum, default_value_t = ProfileArg::Licence)]
     profile: ProfileArg,
     /// One line of JSON per file instead of text.
