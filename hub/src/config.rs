@@ -16,6 +16,10 @@ use serde::Deserialize;
 
 use crate::permits::Duty;
 
+mod bus;
+
+pub use bus::{BusConfig, BusKind, Mechanism, SecurityKind};
+
 /// The commented default file.
 pub const DEFAULT_FILE: &str = include_str!("../../deploy/hub.toml");
 
@@ -81,6 +85,9 @@ pub struct NodeConfig {
     /// Which organisation needs which licence types for which matter.
     #[serde(default)]
     pub duties: Vec<Duty>,
+    /// Over what it speaks with the others.
+    #[serde(default)]
+    pub bus: BusConfig,
     /// Limits under load.
     #[serde(default)]
     pub limits: Limits,
@@ -243,6 +250,7 @@ impl NodeConfig {
             peers: Vec::new(),
             callers: Vec::new(),
             duties: Vec::new(),
+            bus: BusConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -276,6 +284,7 @@ impl NodeConfig {
                 return contradiction(format!("token_sm3 of {:?} is not SM3", caller.system));
             }
         }
+        self.bus.check()?;
         let limits = &self.limits;
         let least = limits
             .connections

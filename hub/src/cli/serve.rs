@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use connectors::bus::EmbeddedBus;
+use connectors::bus::{Bus, EmbeddedBus, KafkaBus};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::SystemClock;
-use crate::config::{Config, LogConfig, NodeConfig};
+use crate::config::{BusKind, Config, LogConfig, NodeConfig};
 use crate::directory;
 use crate::http;
 use crate::node::{Node, Running, node_keys};
@@ -23,9 +23,9 @@ const BUS_FILE: &str = "bus.sqlite";
 /// Run one node.
 ///
 /// On the embedded bus this is a lone node: it serves its own library and verifies files, and
-/// no other node hears it. At its start it writes its public keys to `<data>/<name>.node.json`:
-/// the file that its peers' settings name and that `hub prove --trust` takes. Stops on Ctrl-C or
-/// SIGTERM after the requests in progress.
+/// no other node hears it; on Apache Kafka it speaks with the others. At its start it writes its
+/// public keys to `<data>/<name>.node.json`: the file that its peers' settings name and that
+/// `hub prove --trust` takes. Stops on Ctrl-C or SIGTERM after the requests in progress.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
     /// Configuration file; see deploy/hub.toml for every setting with its default.
@@ -45,14 +45,26 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("folder {}", config.node.data.display()))?;
     // Before anything that needs the others: two nodes that are set up wait for each other's keys.
     publish_keys(&config.node)?;
-    let bus = EmbeddedBus::open(&config.node.data.join(BUS_FILE)).await?;
+    let bus = open_bus(&config.node).await?;
     let name = config.node.name.clone();
-    let running = Node::start(config.node, Arc::new(bus), Arc::new(SystemClock)).await?;
+    let running = Node::start(config.node, bus, Arc::new(SystemClock)).await?;
     let outcome = serve(&running, config.listen).await;
     running.shutdown().await;
     outcome?;
     tracing::info!(node.name = name, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the bus that the configuration names.
+///
+/// # Errors
+/// A log file, setting, certificate or password file that cannot be used. Brokers that are away
+/// are no error: the node starts and says in `/readyz` that they are.
+pub async fn open_bus(config: &NodeConfig) -> anyhow::Result<Arc<dyn Bus>> {
+    Ok(match config.bus.kind {
+        BusKind::Embedded => Arc::new(EmbeddedBus::open(&config.data.join(BUS_FILE)).await?),
+        BusKind::Kafka => Arc::new(KafkaBus::open(config.bus.kafka(&config.name)?)?),
+    })
 }
 
 /// Writes the node's public keys where an operator finds them for its peers and for auditors.
@@ -73,8 +85,8 @@ async fn serve(running: &Running, listen: std::net::SocketAddr) -> anyhow::Resul
         node.name = node.name,
         listen.address = %address,
         listen.url = %format!("http://{address}/v1/"),
-        bus.kind = "embedded",
-        "listening; on the embedded bus this node is alone"
+        bus.kind = node.config.bus.kind.as_str(),
+        "listening"
     );
     let registering = tokio::spawn(register(Arc::clone(&node), signal(SignalKind::hangup())?));
     let served = http::serve(listener, node, stop).await;
