@@ -7,11 +7,13 @@
 )]
 
 mod attacks;
+mod contracts;
 mod corpus_ofd;
 mod demo;
 mod invariants;
 mod kill;
 mod paths;
 mod source;
+mod state;
 mod status;
 mod tidy;
