@@ -52,6 +52,9 @@ pub enum PathError {
     /// A certificate has a critical extension that is not understood (RFC 5280 §4.2).
     #[error("a certificate has critical extension {0}, which is not supported")]
     CriticalExtension(ObjectIdentifier),
+    /// The certificate, or its issuer's, is one that nobody may trust any more.
+    #[error("a certificate of the path was withdrawn from trust")]
+    Withdrawn,
     /// Only longer paths might exist.
     #[error("no path of at most {MAX_PATH_CERTIFICATES} certificates")]
     TooLong,
@@ -77,6 +80,9 @@ pub fn build(
 ) -> Result<Chain, PathError> {
     if let Some(oid) = leaf.unknown_critical_extension() {
         return Err(PathError::CriticalExtension(oid));
+    }
+    if trust.is_withdrawn(leaf) {
+        return Err(PathError::Withdrawn);
     }
     let mut search = Search {
         trust,
@@ -128,8 +134,9 @@ impl PathError {
             Self::CriticalExtension(_) => 4,
             Self::PathLength(_) => 5,
             Self::OutsidePeriod { .. } => 6,
-            Self::TooLong => 7,
-            Self::BudgetSpent => 8,
+            Self::Withdrawn => 7,
+            Self::TooLong => 8,
+            Self::BudgetSpent => 9,
         }
     }
 }
@@ -190,6 +197,10 @@ impl Search<'_> {
         subject: &Certificate,
         path: &[Arc<Certificate>],
     ) -> Result<(), PathError> {
+        // One that was carried along is not in the store, whatever became of it there.
+        if self.trust.is_withdrawn(issuer) {
+            return Err(PathError::Withdrawn);
+        }
         if !issuer.is_ca() {
             return Err(PathError::NotCa);
         }

@@ -33,6 +33,7 @@ pub fn verify(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> 
         kind: FileKind::Ofd,
         checks: Checks::new(),
         signatures: Vec::new(),
+        signed_identifier: None,
     };
     match Package::open(bytes) {
         Ok(package) => verify_package(&package, trust, options, &mut report),
@@ -45,13 +46,11 @@ pub fn verify(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> 
         }
     }
     let sm3 = hex::encode(digest::sm3(bytes));
-    Verdict::conclude(
-        report.kind,
-        options.profile,
-        sm3,
-        report.checks,
-        report.signatures,
-    )
+    let (checks, signatures) = (report.checks, report.signatures);
+    Verdict {
+        signed_identifier: report.signed_identifier,
+        ..Verdict::conclude(report.kind, options.profile, sm3, checks, signatures)
+    }
 }
 
 /// Metadata in `OFD.xml` as written: nothing of it is proven before [`verify`] says so.
@@ -81,6 +80,7 @@ struct Report {
     kind: FileKind,
     checks: Checks,
     signatures: Vec<SignatureReport>,
+    signed_identifier: Option<String>,
 }
 
 /// A `Signatures.xml` that was read.
@@ -150,6 +150,9 @@ fn verify_package(
         protection.check(&mut report.checks);
     }
     let proven = protection.covers_root();
+    if proven && let Ok(metadata) = metadata::of(&root) {
+        report.signed_identifier = metadata.value("ZZBS").map(str::to_owned);
+    }
     metadata::check(&root, proven, options.expected.as_ref(), &mut report.checks);
 }
 

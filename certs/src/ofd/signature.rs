@@ -8,7 +8,7 @@ use schemas::ofd::findings::Findings;
 use schemas::ofd::path;
 use schemas::ofd::signatures::{self, ListedSignature, SignatureDescription};
 use schemas::verdict::{
-    CheckResult, Checks, FindingCode, SealVersion, SignatureKind, SignatureReport,
+    CheckResult, Checks, FindingCode, SealUse, SealVersion, SignatureKind, SignatureReport,
 };
 
 use super::hashes::Hashes;
@@ -52,22 +52,21 @@ pub(super) fn check(
     work.run(list, listed);
     let verdict = work.checks.outcome();
     let findings = work.findings;
-    let report = SignatureReport {
+    let mut report = SignatureReport {
         id: listed.id.clone(),
         kind: listed.kind,
         seal_version: findings.as_ref().and_then(|found| found.seal_version),
         signer: findings.as_ref().and_then(|found| found.signer.clone()),
         signed_at: findings.as_ref().and_then(|found| found.signed_at),
         verdict,
-        indication: verdict.indication().to_owned(),
-        subindication: work
-            .checks
-            .code()
-            .map(|code| code.subindication().to_owned()),
+        indication: String::new(),
+        subindication: None,
         coverage: String::new(),
         modifications: Vec::new(),
         checks: work.checks,
+        seal: findings.and_then(|found| found.seal),
     };
+    report.conclude();
     Checked {
         report,
         covered: work.covered,
@@ -88,6 +87,7 @@ struct Found {
     seal_version: Option<SealVersion>,
     signer: Option<String>,
     signed_at: Option<chrono::DateTime<chrono::Utc>>,
+    seal: Option<SealUse>,
 }
 
 impl<'p> Work<'_, '_, 'p, '_> {
@@ -157,6 +157,7 @@ impl<'p> Work<'_, '_, 'p, '_> {
             seal_version: findings.seal_version,
             signer: findings.signer,
             signed_at: findings.signed_at,
+            seal: findings.seal,
         });
     }
 

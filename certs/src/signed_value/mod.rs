@@ -6,13 +6,16 @@
 //! the verdict: ARCHITECTURE.md, Verdicts.
 
 mod seal;
+mod seal_status;
 mod sign;
 mod signer;
 
 use chrono::{DateTime, Duration, Utc};
-use schemas::verdict::{Checks, FindingCode, SealVersion, SignatureKind};
+use schemas::verdict::{Checks, FindingCode, SealUse, SealVersion, SignatureKind};
 
 use crate::trust::TrustStore;
+
+pub use seal_status::{SealEvidence, StatusSource, check_seal_status};
 
 /// Signing times up to this much after the time of the question are taken for clock differences
 /// (`\[P\]` profile).
@@ -48,6 +51,8 @@ pub struct SignatureFindings {
     pub signer_organisation: Option<String>,
     /// Name of the seal.
     pub seal_name: Option<String>,
+    /// The seal that the signature was made with, for asking about its status.
+    pub seal: Option<SealUse>,
     /// Signing time that counted.
     pub signed_at: Option<DateTime<Utc>>,
     /// The checks in order.
@@ -125,6 +130,7 @@ impl SignatureFindings {
             signer: None,
             signer_organisation: None,
             seal_name: None,
+            seal: None,
             signed_at: None,
             checks: Checks::new(),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use schemas::seal::{Seal, SealSignature, SignerList, SigningTime};
-use schemas::verdict::{CheckResult, Checks, FindingCode, SealVersion, SignatureKind};
+use schemas::verdict::{CheckResult, Checks, FindingCode, SealUse, SealVersion, SignatureKind};
 
 use super::signer::{
     SignatureToCheck, check_data_hash, check_revocation, check_signature, check_signer, check_time,
@@ -12,7 +12,7 @@ use super::signer::{
 };
 use super::{Question, SignatureClaim, SignatureFindings};
 use crate::certificate::Certificate;
-use crate::digest::DigestAlgorithm;
+use crate::digest::{DigestAlgorithm, sm3};
 use crate::path::{self, Chain, PathError};
 
 /// The checks of GB/T 38540-2020 on a signature and its seal (ARCHITECTURE.md, Standards).
@@ -45,6 +45,11 @@ pub(super) fn check(
         signer: Some(signer.subject_text().to_owned()),
         signer_organisation: signer.organisation().map(str::to_owned),
         seal_name: Some(seal.name.to_owned()),
+        seal: Some(SealUse {
+            seal_sm3: hex::encode(sm3(seal.raw)),
+            es_id: seal.id.to_owned(),
+            signer_sm3: hex::encode(sm3(signer.der())),
+        }),
         signed_at,
         ..SignatureFindings::new(SignatureKind::Seal)
     };

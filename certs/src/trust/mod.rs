@@ -2,19 +2,23 @@
 //!
 //! What a certificate counts as follows from itself (ARCHITECTURE.md, Verdicts, `--trust DIR`): a
 //! self-signed CA certificate is an anchor, another CA certificate an intermediate that must
-//! still chain to one, any other certificate a trusted seal maker.
+//! still chain to one, any other certificate a trusted seal maker. A certificate that was
+//! *withdrawn* is nothing of all that, wherever else it is listed or carried along.
 
+mod error;
 mod folder;
+mod item;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+pub use error::TrustError;
 pub use folder::{MAX_FOLDER_FILES, MAX_TRUST_FILE_BYTES};
+pub use item::{KnownKey, KnownNode, Material, check_item, content_of_certificate, item_name_of};
 
-use crate::algorithm::AlgorithmError;
-use crate::certificate::{Certificate, CertificateError};
-use crate::crl::{Crl, CrlError};
+use crate::certificate::Certificate;
+use crate::crl::Crl;
 use crate::digest::sm3;
 
 /// Most certificates of a store: some hundred CAs and every seal maker of the country fit
@@ -34,8 +38,12 @@ pub struct TrustStore {
     intermediates: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
     /// By SM3 of the list.
     crls: BTreeMap<[u8; 32], TrustedCrl>,
+    /// SM3 of certificates that are not trusted whatever they are.
+    withdrawn: BTreeMap<[u8; 32], Role>,
     maker_count: usize,
     epoch: u64,
+    /// Computed when it is first asked for: a store with every maker of the country is large.
+    fingerprint: OnceLock<String>,
 }
 
 /// What a certificate of the store counts as.
@@ -47,73 +55,6 @@ pub enum Role {
     Intermediate,
     /// A certificate without CA rights: its seals are trusted.
     SealMaker,
-}
-
-/// Why something was not taken into the trust store.
-#[derive(Debug, thiserror::Error)]
-pub enum TrustError {
-    /// A certificate that cannot be read.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// A revocation list that cannot be read.
-    #[error(transparent)]
-    Crl(#[from] CrlError),
-    /// A CA certificate that names itself as issuer and whose signature does not hold.
-    #[error("the self-signed CA certificate {subject} is not trusted: {cause}")]
-    SelfSignature {
-        /// Its subject.
-        subject: String,
-        /// What is wrong.
-        cause: AlgorithmError,
-    },
-    /// The store holds as much as is accepted.
-    #[error("more than {limit} certificates or revocation lists")]
-    Full {
-        /// Most accepted.
-        limit: usize,
-    },
-    /// Bytes that are neither certificates nor revocation lists.
-    #[error("neither certificates nor revocation lists")]
-    Unrecognised,
-    /// A private key: it has no place among trusted certificates.
-    #[error("a private key does not belong here")]
-    PrivateKey,
-    /// Larger than is accepted.
-    #[error("more than {MAX_TRUST_FILE_BYTES} bytes")]
-    TooLarge,
-    /// Base64 or boundary lines are damaged.
-    #[error("damaged PEM")]
-    Pem,
-    /// The operating system refused.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// One of the above, with the file it was found in.
-    #[error("{file}: {cause}")]
-    File {
-        /// Name of the file inside the folder.
-        file: String,
-        /// What is wrong with it.
-        cause: Box<Self>,
-    },
-}
-
-impl TrustError {
-    /// Stable code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Certificate(cause) => cause.code(),
-            Self::Crl(cause) => cause.code(),
-            Self::SelfSignature { .. } => "TRUST_SELF_SIGNATURE",
-            Self::Full { .. } => "TRUST_FULL",
-            Self::Unrecognised => "TRUST_UNRECOGNISED",
-            Self::PrivateKey => "TRUST_PRIVATE_KEY",
-            Self::TooLarge => "TRUST_TOO_LARGE",
-            Self::Pem => "TRUST_PEM",
-            Self::Io(_) => "TRUST_IO",
-            Self::File { cause, .. } => cause.code(),
-        }
-    }
 }
 
 impl TrustStore {
@@ -138,9 +79,16 @@ impl TrustStore {
     /// # Errors
     /// When it cannot be read, its self-signature does not hold, or the store is full.
     pub fn add_certificate(&mut self, der: &[u8]) -> Result<(), TrustError> {
-        let certificate = Arc::new(Certificate::parse(der)?);
+        self.add_parsed(&Arc::new(Certificate::parse(der)?))
+    }
+
+    /// As [`TrustStore::add_certificate`], without parsing it again.
+    ///
+    /// # Errors
+    /// Its self-signature does not hold, or the store is full.
+    pub fn add_parsed(&mut self, certificate: &Arc<Certificate>) -> Result<(), TrustError> {
         let digest = sm3(certificate.der());
-        if self.certificates.contains_key(&digest) {
+        if self.certificates.contains_key(&digest) || self.withdrawn.contains_key(&digest) {
             return Ok(());
         }
         if self.certificates.len() == MAX_CERTIFICATES {
@@ -148,7 +96,7 @@ impl TrustStore {
                 limit: MAX_CERTIFICATES,
             });
         }
-        let role = role_of(&certificate)?;
+        let role = role_of(certificate)?;
         let by_name = match role {
             Role::Anchor => Some(&mut self.anchors),
             Role::Intermediate => Some(&mut self.intermediates),
@@ -158,18 +106,58 @@ impl TrustStore {
             Some(index) => index
                 .entry(certificate.subject().to_vec())
                 .or_default()
-                .push(Arc::clone(&certificate)),
+                .push(Arc::clone(certificate)),
             None => self.maker_count += 1,
         }
         if role != Role::SealMaker {
             for list in self.crls.values_mut() {
-                list.ask(&certificate);
+                list.ask(certificate);
             }
         }
+        let certificate = Arc::clone(certificate);
         self.certificates
             .insert(digest, Trusted { certificate, role });
-        self.epoch += 1;
+        self.changed();
         Ok(())
+    }
+
+    /// Takes a certificate out and keeps it out, whoever lists it or carries it along. A seal maker
+    /// that was withdrawn still counts as listed in [`TrustStore::lists_seal_makers`]: to take the
+    /// last one away must not open the list to everyone.
+    ///
+    /// # Errors
+    /// Its role cannot be told, or as many are withdrawn as are kept.
+    pub fn withdraw(&mut self, certificate: &Certificate) -> Result<(), TrustError> {
+        let digest = sm3(certificate.der());
+        if self.withdrawn.contains_key(&digest) {
+            return Ok(());
+        }
+        if self.withdrawn.len() == MAX_CERTIFICATES {
+            return Err(TrustError::Full {
+                limit: MAX_CERTIFICATES,
+            });
+        }
+        let role = role_of(certificate)?;
+        self.withdrawn.insert(digest, role);
+        self.certificates.remove(&digest);
+        for index in [&mut self.anchors, &mut self.intermediates] {
+            if let Some(named) = index.get_mut(certificate.subject()) {
+                named.retain(|known| known.der() != certificate.der());
+            }
+        }
+        self.maker_count = self
+            .certificates
+            .values()
+            .filter(|trusted| trusted.role == Role::SealMaker)
+            .count();
+        self.changed();
+        Ok(())
+    }
+
+    /// Whether exactly this certificate was withdrawn.
+    #[must_use]
+    pub fn is_withdrawn(&self, certificate: &Certificate) -> bool {
+        !self.withdrawn.is_empty() && self.withdrawn.contains_key(&sm3(certificate.der()))
     }
 
     /// Takes in one revocation list. One that is there already changes nothing; older complete
@@ -197,7 +185,7 @@ impl TrustStore {
             return Err(TrustError::Full { limit: MAX_CRLS });
         }
         self.crls.insert(digest, trusted);
-        self.epoch += 1;
+        self.changed();
         Ok(())
     }
 
@@ -211,6 +199,11 @@ impl TrustStore {
     /// It goes into cache keys.
     #[must_use]
     pub fn fingerprint(&self) -> String {
+        let digest = || self.digest_of_content();
+        self.fingerprint.get_or_init(digest).clone()
+    }
+
+    fn digest_of_content(&self) -> String {
         let mut content = Vec::new();
         for (digest, trusted) in &self.certificates {
             content.push(trusted.role.tag());
@@ -218,6 +211,10 @@ impl TrustStore {
         }
         for digest in self.crls.keys() {
             content.push(b'R');
+            content.extend_from_slice(digest);
+        }
+        for digest in self.withdrawn.keys() {
+            content.push(b'W');
             content.extend_from_slice(digest);
         }
         hex::encode(sm3(&content))
@@ -249,8 +246,8 @@ impl TrustStore {
 
     /// Whether seal makers are listed, so that a path to an anchor alone does not make one.
     #[must_use]
-    pub const fn lists_seal_makers(&self) -> bool {
-        self.maker_count > 0
+    pub fn lists_seal_makers(&self) -> bool {
+        self.maker_count > 0 || self.withdrawn.values().any(|role| *role == Role::SealMaker)
     }
 
     pub(crate) fn anchors_named<'a>(
@@ -284,6 +281,11 @@ impl TrustStore {
                 }
             })
             .map(|trusted| &*trusted.list)
+    }
+
+    fn changed(&mut self) {
+        self.epoch += 1;
+        self.fingerprint = OnceLock::new();
     }
 
     fn role(&self, certificate: &Certificate) -> Option<Role> {

@@ -76,3 +76,44 @@ fn a_newer_list_takes_the_place_of_an_older_one_of_the_same_key() {
     assert_eq!(trust.crls().count(), 2);
     assert_eq!(trust.crls_of(root.certificate()).count(), 1);
 }
+
+#[test]
+fn what_was_withdrawn_is_trusted_in_no_role_and_cannot_come_back() {
+    let root = Authority::root("Root CA", 1);
+    let issuing = root.issue(&CertificateSpec::authority("Issuing CA"), 2);
+    let maker = issuing.issue(&CertificateSpec::signer("Maker"), 3);
+    let (root, issuing, maker) = (
+        root.certificate(),
+        issuing.certificate(),
+        maker.certificate(),
+    );
+    let mut trust = TrustStore::empty();
+    for certificate in [root, issuing, maker] {
+        trust.add_certificate(certificate.der()).unwrap();
+    }
+    let before = trust.fingerprint();
+    let at = maker.not_before();
+    let parsed = |one: &Certificate| Arc::new(Certificate::parse(one.der()).unwrap());
+    let leaf = parsed(maker);
+    assert!(crate::path::build(&leaf, &[], &trust, at).is_ok());
+
+    trust.withdraw(issuing).unwrap();
+    assert_ne!(trust.fingerprint(), before);
+    let carried = [parsed(issuing)];
+    let path = crate::path::build(&leaf, &carried, &trust, at);
+    assert_eq!(path.err(), Some(crate::path::PathError::Withdrawn));
+
+    trust.withdraw(maker).unwrap();
+    assert!(!trust.is_seal_maker(maker));
+    assert!(
+        trust.lists_seal_makers(),
+        "without the last maker nobody is one"
+    );
+    for certificate in [issuing, maker] {
+        trust.add_certificate(certificate.der()).unwrap();
+    }
+    assert_eq!(trust.certificates().count(), 1);
+
+    trust.withdraw(root).unwrap();
+    assert!(!trust.is_anchor(root));
+}

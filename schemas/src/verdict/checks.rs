@@ -92,6 +92,15 @@ impl Checks {
         self.0.extend(other.0);
     }
 
+    /// Puts the checks of `others` in the place of the first check of `code`, and takes every
+    /// other check of that code away.
+    pub fn replace(&mut self, code: FindingCode, others: Self) {
+        let place = self.0.iter().position(|check| check.code == code);
+        self.0.retain(|check| check.code != code);
+        let place = place.unwrap_or(self.0.len()).min(self.0.len());
+        self.0.splice(place..place, others.0);
+    }
+
     /// The checks in the order in which they were made.
     pub fn iter(&self) -> impl Iterator<Item = &Check> {
         self.0.iter()
@@ -161,6 +170,27 @@ impl Checks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replaced_checks_stand_where_the_old_one_stood() {
+        let mut checks = Checks::new();
+        checks.pass(FindingCode::SealPeriod, "");
+        checks.skip(FindingCode::SealRevoked, "");
+        checks.pass(FindingCode::TimeFuture, "");
+        let mut others = Checks::new();
+        others.fail(FindingCode::SealRevoked, "");
+        others.pass(FindingCode::SigAlg, "");
+        checks.replace(FindingCode::SealRevoked, others);
+        let codes: Vec<_> = checks.iter().map(|check| check.code).collect();
+        let expected = [
+            FindingCode::SealPeriod,
+            FindingCode::SealRevoked,
+            FindingCode::SigAlg,
+            FindingCode::TimeFuture,
+        ];
+        assert_eq!(codes, expected);
+        assert_eq!(checks.code(), Some(FindingCode::SealRevoked));
+    }
 
     #[test]
     fn the_deciding_finding_wins_over_warnings_and_missing_evidence() {

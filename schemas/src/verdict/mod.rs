@@ -77,6 +77,21 @@ pub struct SignatureReport {
     pub modifications: Vec<String>,
     /// The checks in order.
     pub checks: Checks,
+    /// The seal that it was made with, for asking about its status; not part of the published
+    /// shape.
+    #[serde(skip)]
+    pub seal: Option<SealUse>,
+}
+
+/// Which seal a signature was made with, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealUse {
+    /// SM3 of the seal's DER, lower-case hex.
+    pub seal_sm3: String,
+    /// `esID` of the seal.
+    pub es_id: String,
+    /// SM3 of the signer's certificate in DER, lower-case hex.
+    pub signer_sm3: String,
 }
 
 /// Kind of file that was verified.
@@ -114,7 +129,7 @@ pub struct Verdict {
     /// The most telling failing finding; none when valid.
     pub code: Option<FindingCode>,
     /// Result code of GB/T 36906 file verification: 0 passed, 1 seal check failed, 2 file check
-    /// failed (ARCHITECTURE.md, Standards).
+    /// failed (ARCHITECTURE.md, Verdicts).
     pub gb36906: u8,
     /// One report per signature, in the order of the file's list.
     pub signatures: Vec<SignatureReport>,
@@ -124,6 +139,19 @@ pub struct Verdict {
     pub sm3: String,
     /// Checks of the file as a whole: container, structure, coverage, metadata.
     pub checks: Checks,
+    /// Identifier in metadata that a signature protects; not part of the published shape.
+    #[serde(skip)]
+    pub signed_identifier: Option<String>,
+}
+
+impl SignatureReport {
+    /// Adds up the checks anew, after some were added or replaced.
+    pub fn conclude(&mut self) {
+        self.verdict = self.checks.outcome();
+        self.indication = self.verdict.indication().to_owned();
+        let code = self.checks.code();
+        self.subindication = code.map(|code| code.subindication().to_owned());
+    }
 }
 
 impl Verdict {
@@ -154,6 +182,17 @@ impl Verdict {
             warnings,
             sm3,
             checks,
+            signed_identifier: None,
+        }
+    }
+
+    /// The same verdict with other signatures, added up anew.
+    #[must_use]
+    pub fn with_signatures(&self, signatures: Vec<SignatureReport>) -> Self {
+        let (sm3, checks) = (self.sm3.clone(), self.checks.clone());
+        Self {
+            signed_identifier: self.signed_identifier.clone(),
+            ..Self::conclude(self.kind, self.profile, sm3, checks, signatures)
         }
     }
 
