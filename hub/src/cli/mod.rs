@@ -9,6 +9,7 @@ mod out;
 pub mod prove;
 pub mod report;
 pub mod serve;
+pub mod topics;
 pub mod trail;
 pub mod verify;
 
@@ -41,6 +42,7 @@ enum HubCommand {
     Trail(trail::TrailArgs),
     Prove(prove::ProveArgs),
     Log(log::LogArgs),
+    Topics(topics::TopicsArgs),
 }
 
 /// Reads the command line and runs the command.
@@ -67,6 +69,7 @@ fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
         HubCommand::Trail(args) => block_on(trail::run(args)),
         HubCommand::Prove(args) => block_on(prove::run(args)),
         HubCommand::Log(args) => block_on(log::run(args)),
+        HubCommand::Topics(args) => block_on(topics::run(args)),
     }
 }
 
