@@ -12,8 +12,9 @@ use crate::bus::{HEADERS_MAX, KEY_BYTES_MAX};
 pub const RECORD_BYTES_MAX: usize =
     BODY_BYTES_MAX + HEADERS_MAX * 2 * HEADER_BYTES_MAX + KEY_BYTES_MAX + 64 * 1024;
 
-/// Seconds between two looks for new partitions and brokers.
-pub(super) const METADATA_REFRESH_S: u64 = 60;
+/// Seconds between two looks for new partitions and brokers: they are added once in years. Tests
+/// do not wait for them.
+pub(super) const METADATA_REFRESH_S: u64 = if cfg!(test) { 2 } else { 60 };
 
 /// Where the brokers are and who asks.
 #[derive(Clone, Debug)]
