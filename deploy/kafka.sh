@@ -7,7 +7,7 @@
 #   kafka.sh kill N       kill -9 broker N          kafka.sh restart N   start it again
 #   kafka.sh status       what runs                 kafka.sh clean       stop, remove the data
 #   kafka.sh certs        certificates and passwords of HUB_KAFKA_TLS=1
-#   kafka.sh acls         what each node may do, from deploy/topics.toml
+#   kafka.sh acls FILE    let each node do what it needs: rules of `hub topics acls --config FILE`
 #   kafka.sh tool CLASS ARGUMENTS                   one of Kafka's own tools
 #
 # HUB_RUN          folder of data, logs and secrets (default ~/.cache/license-hub/run)
@@ -15,6 +15,7 @@
 # HUB_KAFKA_HEAP   memory of one broker, 256m
 # HUB_KAFKA_TLS=1  no plain port: mutual TLS on the port, SASL_SSL (SCRAM-SHA-512) two above it,
 #                  and nobody may do anything that no rule allows
+# HUB              the program, for acls; target/release/hub
 # HUB_KAFKA_NODES  names that get a certificate and a password; default national zhejiang sichuan
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -138,13 +139,11 @@ ssl.truststore.type=PEM
 ssl.truststore.location=$SECRETS/ca.pem
 listener.name.mutual.ssl.client.auth=required
 listener.name.controller.ssl.client.auth=required
-# A node has one name, however it signs in.
-ssl.principal.mapping.rules=RULE:^CN=([^,]+).*\$/\$1/,DEFAULT
 sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.scram.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
-super.users=User:broker;User:operator
+super.users=User:CN=broker;User:CN=operator;User:operator
 P
 }
 
@@ -233,6 +232,26 @@ start() {
     echo "$addresses"
 }
 
+# One start of the tool takes a second: rules that differ only by their topic go together.
+acls() {
+    local rules rule
+    rules=$("${HUB:-$HERE/../target/release/hub}" topics acls --config "$1" | awk '
+        {
+            sub(/.* --add /, "--add ")
+            topic = match($0, / --topic [^ ]+/) ? substr($0, RSTART, RLENGTH) : ""
+            sub(/ --topic [^ ]+/, "")
+            topics[$0] = topics[$0] topic
+        }
+        END { for (rule in topics) print rule topics[rule] }')
+    while read -r rule; do
+        # xargs takes the quotes off as a shell would.
+        xargs printf '%s\0' <<<"$rule" |
+            (mapfile -d '' -t words
+                tool org.apache.kafka.tools.AclCommand --bootstrap-server "127.0.0.1:$PORT" \
+                    --command-config "$SECRETS/operator.properties" "${words[@]}" >/dev/null </dev/null)
+    done <<<"$rules"
+}
+
 stop() {
     local file
     # All at once: each hands its partitions to those that remain, and none should wait for one
@@ -259,7 +278,7 @@ case "${1:-}" in
             fi
         done ;;
     clean) stop; rm -rf "$RUN" ;;
-    acls) exec "$HERE/kafka/acls.sh" ;;
+    acls) acls "$2" ;;
     tool) shift; install; tool "$@" ;;
     *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
 esac
