@@ -8,6 +8,7 @@
 //! ([`roll`]): older pairs stay, to open what was sealed to them. The first pair also names the
 //! node's log for ever.
 
+mod pair;
 mod public;
 
 use std::fmt;
@@ -20,12 +21,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use openssl::rand::rand_bytes;
 use serde::{Deserialize, Serialize};
 use sm2::SecretKey;
-use sm2::dsa::signature::Signer as _;
-use sm2::dsa::{Signature, SigningKey};
 use sm2::elliptic_curve::Generate as _;
 use sm2::elliptic_curve::zeroize::{Zeroize as _, Zeroizing};
-use sm2::pke::DecryptingKey;
 
+pub(crate) use pair::KeyPair;
 pub use public::NodePublicKeys;
 
 use crate::columns::ColumnKey;
@@ -52,13 +51,6 @@ pub struct NodeKeys {
     column: ColumnKey,
     token: TokenKey,
     secrets: Secrets,
-}
-
-/// One pair for signing and sealing.
-pub(crate) struct KeyPair {
-    signing: SigningKey,
-    encryption: DecryptingKey,
-    public: NodePublicKeys,
 }
 
 /// Why keys cannot be used.
@@ -222,6 +214,12 @@ impl NodeKeys {
         pairs.map(|pair| pair.public.clone()).collect()
     }
 
+    /// Whether one of the pairs has the signing key with this id.
+    #[must_use]
+    pub fn holds(&self, key_id: &str) -> bool {
+        self.pair(|public| public.key_id() == key_id).is_some()
+    }
+
     /// SM2 signature of the first pair with SM3 over `message`, in DER.
     ///
     /// # Errors
@@ -293,36 +291,6 @@ impl NodeKeys {
             token: TokenKey::new(&*secret_bytes(&secrets.token)?),
             secrets,
         })
-    }
-}
-
-impl KeyPair {
-    fn from_secrets(signing: &str, encryption: &str) -> Result<Self, KeyError> {
-        let signing = SigningKey::from_slice(DISTINGUISHING_ID, &*secret_bytes(signing)?)
-            .map_err(|_| KeyError::Malformed)?;
-        let encryption = DecryptingKey::from_slice(&*secret_bytes(encryption)?)
-            .map_err(|_| KeyError::Malformed)?;
-        let public = NodePublicKeys::from_points(
-            &signing.verifying_key().to_sec1_bytes(),
-            &encryption.encrypting_key().to_sec1_bytes(),
-        )?;
-        Ok(Self {
-            signing,
-            encryption,
-            public,
-        })
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature: Signature = self
-            .signing
-            .try_sign(message)
-            .map_err(|_| KeyError::Library)?;
-        Ok(signature.to_der().as_bytes().to_vec())
-    }
-
-    pub(crate) fn decrypting(&self) -> &DecryptingKey {
-        &self.encryption
     }
 }
 
