@@ -26,6 +26,10 @@ use crate::store::{StoreError, Tx, entries, receipts, registrations};
 /// How far the clocks of two nodes may be apart before a permit counts as not yet decided.
 const CLOCK_SKEW: chrono::Duration = chrono::Duration::minutes(5);
 
+/// Longest name of a rule in a receipt, in bytes: those of the quality rules have under 30. It
+/// stands in the leaf.
+const RULE_BYTES_MAX: usize = 256;
+
 /// A receipt of the national node for a change of this node.
 pub(super) struct Receipt(DirectoryReceipt);
 
@@ -38,6 +42,17 @@ pub(super) async fn prepare_receipt(
     let receipt: DirectoryReceipt = incoming::body(record)?;
     if envelope.origin != node.config.national || receipt.home_node != node.name {
         return Err(WRONG_ORIGIN.into());
+    }
+    // What no store can count and no leaf can hold is no receipt for a licence of this node.
+    let is_sound = Identifier::parse_lenient(&receipt.identifier).is_ok()
+        && receipt.revision > 0
+        && i64::try_from(receipt.revision).is_ok()
+        && receipt
+            .reasons
+            .iter()
+            .all(|one| one.rule.len() <= RULE_BYTES_MAX);
+    if !is_sound {
+        return Err(BODY_MALFORMED.into());
     }
     // Of an old receipt the mark may be gone; the receipt itself is kept for ever.
     if incoming::is_outside_window(node, envelope)
