@@ -17,3 +17,4 @@ mod source;
 mod state;
 mod status;
 mod tidy;
+mod wire;

@@ -1,0 +1,3 @@
+//! Requests over HTTP.
+
+pub(super) mod connection;

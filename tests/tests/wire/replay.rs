@@ -1,0 +1,84 @@
+//! Good messages that come again.
+
+use connectors::bus::OutgoingRecord;
+use schemas::envelope::topic;
+use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG};
+
+use super::envelopes::case;
+use super::message::{file_request, lookup, lookup_between};
+use super::stage::{Case, Expected, Stage};
+
+const ANSWERED: Expected = Expected::Recorded("answer_lookup", "OK");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_comes_again_is_passed_over_also_after_a_restart() {
+    let hub = TestHub::start(2, 1).await;
+    hub.sync().await;
+    let permit = hub.permit(&hub.identifier(0), MATTER).await;
+    let permit = permit.expect("decided").record;
+    let mut stage = Stage::with(hub).await;
+    let hub = &stage.hub;
+    let asked = lookup(hub).signed(&hub.node(SICHUAN).keys);
+    let wanted = file_request(hub, &permit).signed(&hub.node(SICHUAN).keys);
+    let change = first(hub, topic::DIRECTORY_CHANGES).await;
+    let receipt = first(hub, topic::DIRECTORY_RECEIPTS).await;
+    let again = |name: &str, reader: &'static str, record: &OutgoingRecord| Case {
+        reader,
+        ..case(name, record.clone(), Expected::PassedOver)
+    };
+    let replays = || {
+        vec![
+            again("the lookup again", NATIONAL, &asked),
+            again("the file request again", ZHEJIANG, &wanted),
+            again("the change again", NATIONAL, &change),
+            again("the receipt again", ZHEJIANG, &receipt),
+        ]
+    };
+    let honest = Case {
+        reader: ZHEJIANG,
+        ..case(
+            "the file request",
+            wanted.clone(),
+            Expected::Recorded("hand_out", "OK"),
+        )
+    };
+    stage
+        .check(vec![case("the lookup", asked.clone(), ANSWERED), honest])
+        .await;
+    stage.check(replays()).await;
+    for node in [NATIONAL, ZHEJIANG] {
+        stage.restart(node).await;
+    }
+    stage.check(replays()).await;
+    stage.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_counts_once_for_each_origin() {
+    let stage = Stage::start().await;
+    let hub = &stage.hub;
+    let first = lookup(hub).set("ce_id", "one-name");
+    let other_body = first.clone().body(b"{}".to_vec());
+    let of_another = lookup_between(hub, ZHEJIANG, NATIONAL).set("ce_id", "one-name");
+    let (sichuan, zhejiang) = (&hub.node(SICHUAN).keys, &hub.node(ZHEJIANG).keys);
+    stage
+        .check(vec![
+            case("the first of its name", first.signed(sichuan), ANSWERED),
+            case(
+                "another body under the same name",
+                other_body.signed(sichuan),
+                Expected::PassedOver,
+            ),
+            case(
+                "the same name of another node",
+                of_another.signed(zhejiang),
+                ANSWERED,
+            ),
+        ])
+        .await;
+    stage.hub.stop().await;
+}
+
+async fn first(hub: &TestHub, topic: &str) -> OutgoingRecord {
+    hub.records(topic).await.swap_remove(0)
+}
