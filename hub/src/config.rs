@@ -17,7 +17,9 @@ use serde::Deserialize;
 use crate::permits::Duty;
 
 mod bus;
+mod limits;
 
+pub use self::limits::Limits;
 pub use bus::{BusConfig, BusKind, Mechanism, SecurityKind};
 
 /// The commented default file.
@@ -159,24 +161,6 @@ pub enum CallerRole {
     Registrar,
 }
 
-/// Limits under load; each number's reason stands in `deploy/hub.toml`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Open connections; more wait until one is closed.
-    pub connections: usize,
-    /// Requests in progress; more are answered 503.
-    pub requests_concurrent: usize,
-    /// Longest time for one request, in seconds.
-    pub request_timeout_s: u64,
-    /// Files being verified at the same time.
-    pub verifications_concurrent: usize,
-    /// Verifications that may wait for their turn; more are answered 503.
-    pub verifications_waiting: usize,
-    /// Longest time for requests in progress when the node stops, in seconds.
-    pub drain_s: u64,
-}
-
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -285,28 +269,10 @@ impl NodeConfig {
             }
         }
         self.bus.check()?;
-        let limits = &self.limits;
-        let least = limits
-            .connections
-            .min(limits.requests_concurrent)
-            .min(limits.verifications_concurrent);
-        if least == 0 {
+        if self.limits.refuse_everything() {
             return contradiction("a limit of 0 would refuse everything".to_owned());
         }
         Ok(())
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 768,
-            requests_concurrent: 512,
-            request_timeout_s: 30,
-            verifications_concurrent: 2,
-            verifications_waiting: 64,
-            drain_s: 20,
-        }
     }
 }
 

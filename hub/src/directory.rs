@@ -19,6 +19,7 @@ use schemas::message::{
 };
 
 use crate::exchange::{ask, sealed};
+use crate::measure;
 use crate::node::Node;
 use crate::permits::Caller;
 use crate::refusal::Refusal;
@@ -86,6 +87,12 @@ pub async fn lookup(
         Err(refusal) => refusal.leaf_result(),
     };
     node.record_read(leaf, None).await?;
+    let source = match &answer {
+        Ok(Some(found)) => found.source.as_measured(),
+        Ok(None) => "nowhere",
+        Err(_) => "refused",
+    };
+    metrics::counter!(measure::LOOKUPS, "source" => source).increment(1);
     answer
 }
 
@@ -236,10 +243,7 @@ async fn looked_up(
 ) -> Result<Vec<(Entry, DateTime<Utc>)>, Refusal> {
     let national = &node.config.national;
     match ask::lookup(node, national, request, subject).await? {
-        LookupReply::Refused { code } => Err(Refusal::PeerRefused {
-            node: national.clone(),
-            code: ask::known_code(&code),
-        }),
+        LookupReply::Refused { code } => Err(ask::refused(national, &code)),
         LookupReply::Found { entries, as_of } => {
             let keys = Arc::clone(&node.keys);
             let opened = tokio::task::spawn_blocking(move || opened(&keys, entries));
@@ -320,6 +324,14 @@ impl FoundIn {
             Self::OwnStore => "own-store",
             Self::Cache => "cache",
             Self::Node(name) => name,
+        }
+    }
+
+    fn as_measured(&self) -> &'static str {
+        match self {
+            Self::OwnStore => "own-store",
+            Self::Cache => "cache",
+            Self::Node(_) => "node",
         }
     }
 

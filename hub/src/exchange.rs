@@ -18,13 +18,17 @@ use connectors::bus::{BusError, BusRecord, Positions, Sharing};
 use schemas::envelope::topic;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
+use crate::measure;
 use crate::node::Node;
 use crate::store::{Store, StoreError, positions};
+use crate::trace::Trace;
 use crate::upkeep;
 
 mod apply;
 pub(crate) mod ask;
+mod busy;
 mod home;
 mod incoming;
 mod national;
@@ -34,6 +38,7 @@ pub(crate) mod sealed;
 mod transient;
 mod waiting;
 
+pub(crate) use busy::Questions;
 pub(crate) use incoming::MARK_KEPT;
 pub(crate) use waiting::{PeerAnswer, Waiting};
 
@@ -157,7 +162,17 @@ async fn take(node: &Arc<Node>, lane: Lane, records: Vec<BusRecord>) -> Result<(
         Lane::Changes | Lane::Receipts | Lane::Requests => {
             let (mut batch, mut bytes) = (Vec::new(), 0_usize);
             for record in records {
-                let prepared = apply::prepare(node, lane, record).await?;
+                let trace = Trace::of_record(&record);
+                let span = tracing::info_span!(
+                    "message",
+                    trace.id = trace.id(),
+                    bus.topic = record.topic,
+                    bus.partition = record.partition,
+                    bus.position = record.position,
+                );
+                let work = apply::prepare(node, lane, record).instrument(span);
+                let prepared = trace.scope(work).await?;
+                measure_read(lane, prepared.outcome());
                 bytes = bytes.saturating_add(prepared.outgoing_bytes());
                 batch.push(prepared);
                 if batch.len() >= BATCH_RECORDS_MAX || bytes >= BATCH_BYTES_MAX {
@@ -174,7 +189,24 @@ async fn take(node: &Arc<Node>, lane: Lane, records: Vec<BusRecord>) -> Result<(
     Ok(())
 }
 
+fn measure_read(lane: Lane, outcome: &'static str) {
+    metrics::counter!(measure::MESSAGES_READ, "lane" => lane.as_str(), "outcome" => outcome)
+        .increment(1);
+}
+
 impl Lane {
+    /// Name in what is measured.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::Announcements => "announcements",
+            Self::Receipts => "receipts",
+            Self::Requests => "requests",
+            Self::Replies => "replies",
+            Self::Files => "files",
+        }
+    }
+
     fn sharing(self) -> Sharing {
         match self {
             Self::Changes | Self::Receipts | Self::Requests => Sharing::Divided,

@@ -11,7 +11,7 @@
 //!
 //! Around them: [`http`] (routes), [`store`] (SQL, one file per table), [`node`] (assembly),
 //! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`upkeep`] (what is let
-//! go), [`cli`], [`mint`] (development certificates and sealed sample files).
+//! go), [`measure`] (what is counted), [`trace`] (which request something is done for), [`cli`], [`mint`] (development certificates and sealed sample files).
 
 // Output goes through `cli::out`, which knows what a closed pipe means.
 #![warn(clippy::print_stdout)]
@@ -23,6 +23,7 @@ pub mod directory;
 pub mod exchange;
 pub mod files;
 pub mod http;
+pub mod measure;
 pub mod mint;
 pub mod node;
 pub mod permits;
@@ -31,4 +32,5 @@ pub mod provenance;
 pub mod refusal;
 pub mod seals;
 pub mod store;
+pub mod trace;
 pub mod upkeep;

@@ -22,6 +22,7 @@ use crate::provenance::{ProvenanceLog, RecordError, Recorder};
 use crate::refusal::Refusal;
 use crate::seals::Verifier;
 use crate::store::{Store, StoreError, permits};
+use crate::trace::Trace;
 use crate::{directory, exchange, files};
 
 mod peers;
@@ -66,6 +67,8 @@ pub struct Node {
     pub(crate) lookups: directory::LookupCache,
     pub(crate) files: files::FileCache,
     pub(crate) waiting: exchange::Waiting,
+    /// How often each other node may ask.
+    pub(crate) questions: exchange::Questions,
     pub(crate) outbox_wake: Notify,
     /// Held while entries are registered: revisions are counted by one task at a time.
     pub(crate) registering: Mutex<()>,
@@ -146,6 +149,7 @@ impl Node {
             lookups: directory::LookupCache::new(),
             files: files::FileCache::new(),
             waiting: exchange::Waiting::new(),
+            questions: exchange::Questions::new(&config.limits),
             outbox_wake: Notify::new(),
             registering: Mutex::new(()),
             trust: RwLock::new(Arc::new(trust)),
@@ -259,8 +263,8 @@ impl Node {
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let node = Arc::clone(self);
-        tokio::task::spawn_blocking(move || work(&node))
+        let (node, trace) = (Arc::clone(self), Trace::current());
+        tokio::task::spawn_blocking(move || Trace::scope_blocking(trace, || work(&node)))
             .await
             .map_err(Refusal::internal)
     }

@@ -365,6 +365,9 @@ fn configs(folder: &Path) -> BTreeMap<&'static str, NodeConfig> {
         let trust = folder.join("trust");
         let mut config = NodeConfig::new(name, role, NATIONAL, &data(name), &trust);
         config.regions = regions(region);
+        // Tests and benches ask faster than people.
+        config.limits.caller_requests_per_s = 1_000_000;
+        config.limits.caller_burst = 1_000_000;
         config.peers = peers
             .iter()
             .filter(|peer| peer.name != name)

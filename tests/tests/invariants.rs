@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod exchange;
+mod fairness;
 mod limits;
 mod observed;
 mod records;

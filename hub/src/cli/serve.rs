@@ -14,6 +14,7 @@ use crate::clock::SystemClock;
 use crate::config::{BusKind, Config, LogConfig, NodeConfig};
 use crate::directory;
 use crate::http;
+use crate::measure;
 use crate::node::{Node, Running, node_keys};
 use crate::upkeep::jittered;
 
@@ -41,6 +42,7 @@ pub struct ServeArgs {
 pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     start_log(&config.log)?;
+    measure::install()?;
     std::fs::create_dir_all(&config.node.data)
         .with_context(|| format!("folder {}", config.node.data.display()))?;
     // Before anything that needs the others: two nodes that are set up wait for each other's keys.
@@ -89,8 +91,10 @@ async fn serve(running: &Running, listen: std::net::SocketAddr) -> anyhow::Resul
         "listening"
     );
     let registering = tokio::spawn(register(Arc::clone(&node), signal(SignalKind::hangup())?));
+    let measuring = tokio::spawn(measure_on());
     let served = http::serve(listener, node, stop).await;
     registering.abort();
+    measuring.abort();
     Ok(served?)
 }
 
@@ -111,6 +115,14 @@ async fn register(node: Arc<Node>, mut hangup: Signal) {
             Some(()) = hangup.recv() => tracing::info!("the library is read again on SIGHUP"),
             else => return,
         }
+    }
+}
+
+async fn measure_on() {
+    let mut every = tokio::time::interval(measure::UPKEEP_EVERY);
+    loop {
+        every.tick().await;
+        measure::upkeep();
     }
 }
 

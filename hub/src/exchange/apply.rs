@@ -8,7 +8,7 @@ use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDetail};
 
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
-use super::{ExchangeError, Lane, home, national, transient};
+use super::{ExchangeError, Lane, busy, home, national, transient};
 use crate::node::Node;
 use crate::permits::event_id;
 use crate::refusal::Refusal;
@@ -197,6 +197,9 @@ async fn step_of(
     if applied::is_applied(node.store.reader(), &envelope.origin, &envelope.id).await? {
         return Ok(Step::Skip);
     }
+    if node.questions.is_one_too_many(&envelope) {
+        return busy::answer(node, &envelope).await;
+    }
     let step = match envelope.message_type {
         MessageType::DirectoryChange => national::prepare_change(node, &envelope, record).await,
         MessageType::DirectoryReceipt => home::prepare_receipt(node, &envelope, record).await,
@@ -245,6 +248,15 @@ impl Prepared {
             record,
             envelope,
             step: Step::Refuse(reason),
+        }
+    }
+
+    /// What is done about the message, in what is measured.
+    pub(super) fn outcome(&self) -> &'static str {
+        match &self.step {
+            Step::Skip => "skipped",
+            Step::Refuse(reason) => reason.0,
+            Step::Change(_) | Step::Receipt(_) | Step::Answer(_) => "used",
         }
     }
 

@@ -9,10 +9,12 @@ use schemas::envelope::{MessageType, topic};
 use schemas::message::{CHUNK_BYTES, FileRequest, LookupReply, LookupRequest};
 use tokio::time::Instant;
 
+use super::busy::BUSY;
 use super::outbox;
 use super::outgoing::Draft;
 use super::waiting::{PeerAnswer, Ticket};
-use crate::node::Node;
+use crate::measure;
+use crate::node::{Node, RETRY_AFTER_S};
 use crate::permits::event_id;
 use crate::refusal::Refusal;
 
@@ -38,7 +40,10 @@ pub(crate) async fn lookup(
         subject,
     };
     let mut ticket = question.send(node, request, LOOKUP_DEADLINE, 1).await?;
-    match ticket.next(deadline).await? {
+    let asked = Instant::now();
+    let answer = ticket.next(deadline).await?;
+    metrics::histogram!(measure::PEER_SECONDS, "node" => to.to_owned()).record(asked.elapsed());
+    match answer {
         PeerAnswer::Lookup(reply) => Ok(reply),
         PeerAnswer::Chunk(_) | PeerAnswer::FileRefused(_) => Err(unasked(to)),
     }
@@ -75,9 +80,22 @@ pub(crate) fn unasked(from: &str) -> Refusal {
     }
 }
 
+/// The refusal of another node, as this node's callers are told of it.
+pub(crate) fn refused(from: &str, code: &str) -> Refusal {
+    if code == BUSY {
+        return Refusal::Overloaded {
+            retry_after_s: RETRY_AFTER_S,
+        };
+    }
+    Refusal::PeerRefused {
+        node: from.to_owned(),
+        code: known_code(code),
+    }
+}
+
 /// A code of another node is shown and recorded only when the catalogue knows it: it is foreign
 /// text.
-pub(crate) fn known_code(code: &str) -> String {
+fn known_code(code: &str) -> String {
     match schemas::catalogue::text(code) {
         Some(_) => code.to_owned(),
         None => "PEER_REFUSED".to_owned(),
@@ -108,7 +126,9 @@ impl Question<'_> {
         let ticket = node.waiting.open(&correlation, self.to, answers_max)?;
         let draft = Draft {
             topic: topic::requests(self.to),
-            key: correlation.clone(),
+            // Questions of one node share a partition: the brokers' readers take partitions in turn,
+            // so that the others need not wait behind a flood.
+            key: node.name.clone(),
             message_type: self.message_type,
             recipient: Some(self.to),
             subject: self.subject,

@@ -11,6 +11,7 @@ use connectors::bus::OutgoingRecord;
 use tokio_util::sync::CancellationToken;
 
 use super::{BACKOFF_FIRST, BACKOFF_LAST, ExchangeError};
+use crate::measure;
 use crate::node::Node;
 use crate::store::outbox::{self, Outgoing};
 
@@ -57,6 +58,8 @@ pub(super) fn record(message: Outgoing) -> OutgoingRecord {
 async fn relay_pending(node: &Node) -> Result<(), ExchangeError> {
     loop {
         let pending = outbox::pending(node.store.reader(), RELAY_MAX).await?;
+        metrics::gauge!(measure::OUTBOX_WAITING)
+            .set(u32::try_from(pending.len()).unwrap_or(u32::MAX));
         if pending.is_empty() {
             return Ok(());
         }
@@ -74,6 +77,7 @@ async fn relay_pending(node: &Node) -> Result<(), ExchangeError> {
                 Box::pin(async move { outbox::mark_sent(tx, numbers).await })
             })
             .await?;
+        metrics::counter!(measure::MESSAGES_SENT).increment(numbers.len() as u64);
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::node::Node;
 use crate::permits::event_id;
 use crate::store::outbox::Outgoing;
+use crate::trace::{TRACEPARENT, Trace};
 
 /// A message before it is signed.
 pub(crate) struct Draft<'a> {
@@ -43,7 +44,11 @@ impl Draft<'_> {
             deadline: self.deadline,
         };
         let body = serde_json::to_vec(body)?;
-        let headers = sign_envelope(&envelope, &self.topic, &body, &node.keys)?;
+        let mut headers = sign_envelope(&envelope, &self.topic, &body, &node.keys)?;
+        // Beside what is signed: a trace proves nothing.
+        if let Some(trace) = Trace::current() {
+            headers.push((TRACEPARENT.to_owned(), trace.next_step().header()));
+        }
         Ok(Outgoing {
             message_id,
             topic: self.topic.clone(),

@@ -12,8 +12,10 @@ use schemas::message::DirectoryChange;
 use super::apply::{self, Place, Prepared};
 use super::incoming::{self, Recipient, Unusable};
 use super::{ExchangeError, Lane, PeerAnswer};
+use crate::measure;
 use crate::node::Node;
 use crate::store::{StoreError, positions};
+use crate::trace::Trace;
 
 pub(super) async fn take(
     node: &Arc<Node>,
@@ -25,10 +27,15 @@ pub(super) async fn take(
     };
     let mut unusable = Vec::new();
     for record in records {
+        let trace = Trace::of_record(&record);
         let hand_on = match lane {
-            Lane::Announcements => announce(node, &record).await,
-            _ => hand_over(node, lane, &record).await,
+            Lane::Announcements => trace.scope(announce(node, &record)).await,
+            _ => trace.scope(hand_over(node, lane, &record)).await,
         };
+        super::measure_read(
+            lane,
+            hand_on.as_ref().map_or_else(|reason| reason.0, |()| "used"),
+        );
         if let Err(reason) = hand_on {
             unusable.push(Prepared::refused(record, None, reason));
         }
@@ -66,6 +73,7 @@ async fn announce(node: &Arc<Node>, record: &BusRecord) -> Result<(), Unusable> 
     node.lookups
         .announce(change.entry.identifier.as_str(), change.entry.revision)
         .await;
+    measure::delay("announcements", envelope.time, node.clock.now());
     Ok(())
 }
 

@@ -81,11 +81,7 @@ async fn from_home_node(
                 assembly.add(&binding, &part)?;
             }
             PeerAnswer::FileRefused(refusal) => {
-                let node = home.to_owned();
-                return Err(Refusal::PeerRefused {
-                    node,
-                    code: ask::known_code(&refusal.code),
-                });
+                return Err(ask::refused(home, &refusal.code));
             }
             PeerAnswer::Lookup(_) => return Err(ask::unasked(home)),
         }

@@ -6,14 +6,22 @@ use axum::http::request::Parts;
 
 use super::Shared;
 use super::fault::Fault;
-use crate::config::CallerConfig;
+use super::rate::Bucket;
+use crate::config::{CallerConfig, Limits};
+use crate::measure;
 use crate::permits::Caller;
 
 /// Longest token, in bytes: far above the 43 characters of 256 random bits in base64.
 const TOKEN_BYTES_MAX: usize = 512;
 
-/// The callers of this node, each with the SM3 of its token.
-pub struct Callers(Vec<([u8; 32], Caller)>);
+/// The callers of this node.
+pub struct Callers(Vec<Known>);
+
+struct Known {
+    token_sm3: [u8; 32],
+    caller: Caller,
+    bucket: Bucket,
+}
 
 /// The caller of a request; a request without a known token never reaches its handler.
 pub(crate) struct Authenticated(pub(crate) Caller);
@@ -21,15 +29,17 @@ pub(crate) struct Authenticated(pub(crate) Caller);
 impl Callers {
     /// The callers of the configuration. One whose digest is malformed cannot call.
     #[must_use]
-    pub fn new(callers: &[CallerConfig]) -> Self {
+    pub fn new(callers: &[CallerConfig], limits: &Limits) -> Self {
         let known = callers.iter().filter_map(|caller| {
-            let digest = hex::decode(&caller.token_sm3).ok()?.try_into().ok()?;
-            let known = Caller {
-                system: caller.system.clone(),
-                organisation: caller.organisation.clone(),
-                roles: caller.roles.clone(),
-            };
-            Some((digest, known))
+            Some(Known {
+                token_sm3: hex::decode(&caller.token_sm3).ok()?.try_into().ok()?,
+                caller: Caller {
+                    system: caller.system.clone(),
+                    organisation: caller.organisation.clone(),
+                    roles: caller.roles.clone(),
+                },
+                bucket: Bucket::new(limits.caller_quota()),
+            })
         });
         Self(known.collect())
     }
@@ -38,15 +48,20 @@ impl Callers {
     /// digests, so that time tells nothing about a token.
     #[must_use]
     pub fn by_token(&self, token: &str) -> Option<&Caller> {
+        self.known(token).map(|known| &known.caller)
+    }
+
+    fn known(&self, token: &str) -> Option<&Known> {
         let digest = certs::digest::sm3(token.as_bytes());
         let mut matching = None;
-        for (known, caller) in &self.0 {
+        for known in &self.0 {
             let difference = known
+                .token_sm3
                 .iter()
                 .zip(digest)
                 .fold(0, |all, (a, b)| all | (a ^ b));
             if difference == 0 {
-                matching = Some(caller);
+                matching = Some(known);
             }
         }
         matching
@@ -57,15 +72,19 @@ impl FromRequestParts<Shared> for Authenticated {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Fault> {
-        let caller = parts
+        let known = parts
             .headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(bearer)
-            .and_then(|token| shared.callers.by_token(token))
+            .and_then(|token| shared.callers.known(token))
             .ok_or(Fault::Unauthenticated)?;
-        tracing::Span::current().record("caller.system", &caller.system);
-        Ok(Self(caller.clone()))
+        tracing::Span::current().record("caller.system", &known.caller.system);
+        known.bucket.take().map_err(|retry_after_s| {
+            metrics::counter!(measure::OVERLOADS, "bound" => "caller").increment(1);
+            Fault::RateLimited { retry_after_s }
+        })?;
+        Ok(Self(known.caller.clone()))
     }
 }
 
@@ -85,12 +104,15 @@ mod tests {
     #[test]
     fn only_the_token_of_a_caller_opens() {
         let organisation = schemas::uscc::Uscc::parse("91330106673959654P").expect("valid");
-        let callers = Callers::new(&[CallerConfig {
-            system: "desk".to_owned(),
-            organisation,
-            token_sm3: hex::encode(certs::digest::sm3(b"a token")),
-            roles: vec![CallerRole::Use],
-        }]);
+        let callers = Callers::new(
+            &[CallerConfig {
+                system: "desk".to_owned(),
+                organisation,
+                token_sm3: hex::encode(certs::digest::sm3(b"a token")),
+                roles: vec![CallerRole::Use],
+            }],
+            &Limits::default(),
+        );
         assert_eq!(
             callers
                 .by_token("a token")

@@ -53,6 +53,11 @@ pub enum Fault {
     },
     /// The request took longer than the node allows.
     Timeout,
+    /// The caller asks more often than it may.
+    RateLimited {
+        /// Seconds after which it may ask again.
+        retry_after_s: u32,
+    },
     /// Something that the node needs does not work.
     NotReady {
         /// What does not work.
@@ -80,6 +85,7 @@ impl Fault {
             Self::BodyMalformed { .. } => "BODY_MALFORMED",
             Self::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
             Self::Timeout => "TIMEOUT",
+            Self::RateLimited { .. } => "RATE_LIMITED",
             Self::NotReady { .. } => "NOT_READY",
         }
     }
@@ -97,6 +103,7 @@ impl Fault {
             Self::BodyMalformed { .. } => StatusCode::BAD_REQUEST,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Timeout | Self::NotReady { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -170,7 +177,8 @@ impl Fault {
             | Self::MethodNotAllowed
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
-            | Self::Timeout => None,
+            | Self::Timeout
+            | Self::RateLimited { .. } => None,
         }
     }
 
@@ -214,6 +222,7 @@ impl Fault {
         let retry_after_s = match self {
             Self::Refused(refusal) => refusal.retry_after_s(),
             Self::Timeout | Self::NotReady { .. } => Some(TIMEOUT_RETRY_AFTER_S),
+            Self::RateLimited { retry_after_s } => Some(*retry_after_s),
             _ => None,
         };
         let mut headers = Vec::new();

@@ -12,7 +12,9 @@ use tracing::Instrument;
 
 use super::Shared;
 use super::fault::{Fault, KEPT_HEADERS};
+use crate::measure;
 use crate::refusal::Refusal;
+use crate::trace::{TRACEPARENT, Trace};
 
 /// Header with the name of the request.
 const REQUEST_ID: &str = "x-request-id";
@@ -27,7 +29,7 @@ const RETRY_AFTER_S: u32 = 1;
 /// are logged as routes, without identifiers; headers and bodies are not logged at all.
 pub(crate) async fn observed(request: Request, next: Next) -> Response {
     let request_id = request_id(request.headers());
-    let trace_id = trace_id(request.headers()).unwrap_or_else(|| request_id.replace('-', ""));
+    let trace = trace_of(request.headers());
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -35,19 +37,24 @@ pub(crate) async fn observed(request: Request, next: Next) -> Response {
     let span = tracing::info_span!(
         "request",
         request.id = %request_id,
-        trace.id = %trace_id,
+        trace.id = trace.id(),
         http.method = %request.method(),
         http.route = route.as_deref().unwrap_or("none"),
         caller.system = tracing::field::Empty,
     );
     let start = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let work = next.run(request).instrument(span.clone());
+    let mut response = trace.scope(work).await;
     let _entered = span.entered();
     if let Some(fault) = response.extensions().get::<Arc<Fault>>().cloned() {
         response = answered_by_name(&fault, &response, &request_id);
     }
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    metrics::counter!(measure::HTTP_REQUESTS, "route" => route.clone(), "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!(measure::HTTP_SECONDS, "route" => route).record(start.elapsed());
     tracing::info!(
         http.status = status,
         http.duration_ms = duration_ms,
@@ -66,6 +73,7 @@ pub(crate) async fn bounded(
     next: Next,
 ) -> Response {
     let Ok(_turn) = shared.in_progress.try_acquire() else {
+        metrics::counter!(measure::OVERLOADS, "bound" => "requests_concurrent").increment(1);
         let refusal = Refusal::Overloaded {
             retry_after_s: RETRY_AFTER_S,
         };
@@ -94,6 +102,15 @@ fn answered_by_name(fault: &Fault, first: &Response, request_id: &str) -> Respon
     response
 }
 
+/// The caller's trace, a step on; a new one when it names none.
+fn trace_of(headers: &HeaderMap) -> Trace {
+    headers
+        .get(TRACEPARENT)
+        .and_then(|value| value.to_str().ok())
+        .and_then(Trace::parse)
+        .map_or_else(Trace::begin, |trace| trace.next_step())
+}
+
 /// The caller's name for the request when it can stand in a log line, else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers
@@ -110,56 +127,9 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
-/// The trace of `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`, W3C Trace Context §3.2.
-fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("traceparent")?.to_str().ok()?;
-    let fields: Vec<&str> = value.splitn(5, '-').collect();
-    let [version, trace, parent, flags, ..] = fields.as_slice() else {
-        return None;
-    };
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let usable = is_hex(version, 2)
-        && *version != "ff"
-        && is_hex(trace, 32)
-        && trace.bytes().any(|byte| byte != b'0')
-        && is_hex(parent, 16)
-        && is_hex(flags, 2);
-    usable.then(|| (*trace).to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-
-    #[track_caller]
-    fn check(traceparent: &str, expected: Option<&str>) {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            "traceparent",
-            HeaderValue::from_str(traceparent).expect("ASCII"),
-        );
-        assert_eq!(trace_id(&headers).as_deref(), expected, "{traceparent}");
-    }
-
-    #[test]
-    fn a_trace_is_taken_over_when_it_is_one() {
-        check(&format!("00-{TRACE}-00f067aa0ba902b7-01"), Some(TRACE));
-        check(
-            &format!("01-{TRACE}-00f067aa0ba902b7-01-later"),
-            Some(TRACE),
-        );
-        check(&format!("ff-{TRACE}-00f067aa0ba902b7-01"), None);
-        check(&format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), None);
-        check(
-            &format!("00-{}-00f067aa0ba902b7-01", TRACE.to_uppercase()),
-            None,
-        );
-        check("00-short-00f067aa0ba902b7-01", None);
-    }
 
     #[test]
     fn a_request_name_that_could_forge_a_log_line_is_replaced() {

@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::fault::Fault;
+use crate::measure;
 use crate::node::Node;
+
+/// Media type of the Prometheus text form.
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /healthz`: the program answers.
 pub(crate) async fn alive() -> Json<Value> {
@@ -36,4 +42,11 @@ pub(crate) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<Value>, 
     } else {
         Err(Fault::NotReady { parts })
     }
+}
+
+/// `GET /metrics`: what this process has counted. Numbers, nothing of a person: see
+/// [`crate::measure`].
+pub(crate) async fn metrics() -> Result<impl IntoResponse, Fault> {
+    let text = measure::render().ok_or(Fault::NoRoute)?;
+    Ok(([(CONTENT_TYPE, PROMETHEUS_TEXT)], text))
 }

@@ -16,6 +16,7 @@ mod licences;
 mod permits;
 mod provenance;
 mod range;
+mod rate;
 mod server;
 mod verifications;
 
@@ -70,7 +71,8 @@ fn routes(shared: Shared) -> Router {
         .route_layer(from_fn_with_state(shared.clone(), guard::bounded));
     let health = Router::new()
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics));
     api.merge(health)
         .fallback(fault::no_route)
         .method_not_allowed_fallback(fault::method_not_allowed)
@@ -100,7 +102,7 @@ pub async fn serve(
 impl Shared {
     fn new(node: Arc<Node>) -> Self {
         Self {
-            callers: Arc::new(Callers::new(&node.config.callers)),
+            callers: Arc::new(Callers::new(&node.config.callers, &node.config.limits)),
             in_progress: Arc::new(Semaphore::new(node.config.limits.requests_concurrent)),
             uploads: Arc::new(Semaphore::new(verifications::UPLOADS_KIB_MAX)),
             node,

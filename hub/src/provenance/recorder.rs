@@ -7,6 +7,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::ProvenanceLog;
+use crate::measure;
 use crate::store::log::NewLeaf;
 use crate::store::{Store, StoreError, log};
 
@@ -160,6 +161,9 @@ async fn write_batch(store: &Store, log: &ProvenanceLog, batch: &mut Vec<Job>) {
     }
     match written {
         Ok(indexes) => {
+            metrics::counter!(measure::RECORDS).increment(indexes.len() as u64);
+            metrics::histogram!(measure::RECORD_BATCH)
+                .record(u32::try_from(indexes.len()).unwrap_or(u32::MAX));
             for (answer, index) in answers.into_iter().zip(indexes) {
                 tell(answer, Ok(index));
             }

@@ -1,0 +1,69 @@
+//! Nodes that ask too often: told so at once, without the work of an answer, so that one province
+//! that floods this node does not starve another.
+
+use std::sync::Arc;
+
+use governor::{DefaultKeyedRateLimiter, RateLimiter};
+use schemas::envelope::{Envelope, MessageType};
+use schemas::leaf::{Activity, EntityReference};
+use schemas::message::{FileRefusal, LookupReply};
+
+use super::apply::{Answer, Failure, Step};
+use super::national::reply_draft;
+use crate::config::Limits;
+use crate::measure;
+use crate::node::Node;
+
+/// Code of the refusal.
+pub(crate) const BUSY: &str = "OVERLOADED";
+
+/// How often each other node may ask. One bucket per node that signed a question: as many as are
+/// registered.
+pub(crate) struct Questions(DefaultKeyedRateLimiter<String>);
+
+impl Questions {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self(RateLimiter::keyed(limits.peer_quota()))
+    }
+
+    /// Whether this question is one too many. Other messages never are: they carry changes.
+    pub(super) fn is_one_too_many(&self, envelope: &Envelope) -> bool {
+        let is_question = matches!(
+            envelope.message_type,
+            MessageType::LookupRequest | MessageType::FileRequest
+        );
+        is_question && self.0.check_key(&envelope.origin).is_err()
+    }
+}
+
+/// The answer that says so.
+pub(super) async fn answer(node: &Arc<Node>, envelope: &Envelope) -> Result<Step, Failure> {
+    metrics::counter!(measure::OVERLOADS, "bound" => "peer").increment(1);
+    let mut leaf = node.leaf(Activity::Refuse);
+    leaf.identifier = envelope.subject.clone();
+    leaf.entity = Some(EntityReference {
+        peer: Some(envelope.origin.clone()),
+        ..EntityReference::default()
+    });
+    leaf.result = BUSY.to_owned();
+    let asked = envelope.clone();
+    let message = node
+        .blocking(move |node| {
+            let code = BUSY.to_owned();
+            let (to, correlation) = (asked.origin.as_str(), asked.correlation.as_deref());
+            if asked.message_type == MessageType::FileRequest {
+                let identifier = asked.subject.clone().unwrap_or_default();
+                let body = FileRefusal { identifier, code };
+                reply_draft(to, correlation, MessageType::FileRefusal).sign(node, &body)
+            } else {
+                let body = LookupReply::Refused { code };
+                reply_draft(to, correlation, MessageType::LookupReply).sign(node, &body)
+            }
+        })
+        .await??;
+    Ok(Step::Answer(Box::new(Answer {
+        outgoing: vec![message],
+        leaf,
+        private: None,
+    })))
+}
