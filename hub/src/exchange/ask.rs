@@ -95,7 +95,7 @@ pub(crate) fn refused(from: &str, code: &str) -> Refusal {
 
 /// A code of another node is shown and recorded only when the catalogue knows it: it is foreign
 /// text.
-fn known_code(code: &str) -> String {
+pub(crate) fn known_code(code: &str) -> String {
     match schemas::catalogue::text(code) {
         Some(_) => code.to_owned(),
         None => "PEER_REFUSED".to_owned(),
