@@ -84,6 +84,9 @@ pub enum Refusal {
     /// The home library cannot be read.
     #[error("the library is not available")]
     SourceUnavailable,
+    /// The way to the other nodes does not work.
+    #[error("the bus is not available")]
+    BusUnavailable,
     /// The caller may not do this at all.
     #[error("this caller may not do this")]
     Forbidden,
@@ -127,6 +130,7 @@ impl Refusal {
             Self::NotUsable { .. } => "NOT_USABLE",
             Self::NotInForce => "NOT_IN_FORCE",
             Self::SourceUnavailable => "SOURCE_UNAVAILABLE",
+            Self::BusUnavailable => "BUS_UNAVAILABLE",
             Self::Forbidden => "FORBIDDEN",
             Self::BadRequest { code, .. } => code,
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
@@ -171,7 +175,9 @@ impl Refusal {
             Self::DigestMismatch | Self::PeerRefused { .. } | Self::UnknownPeer { .. } => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::Overloaded { .. } | Self::SourceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded { .. } | Self::SourceUnavailable | Self::BusUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::PeerTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -183,7 +189,9 @@ impl Refusal {
     pub fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Overloaded { retry_after_s } => Some(*retry_after_s),
-            Self::PeerTimeout { .. } | Self::SourceUnavailable => Some(PEER_RETRY_AFTER_S),
+            Self::PeerTimeout { .. } | Self::SourceUnavailable | Self::BusUnavailable => {
+                Some(PEER_RETRY_AFTER_S)
+            }
             Self::NotFound
             | Self::NotPermitted { .. }
             | Self::PermitUnknown
@@ -246,6 +254,7 @@ mod tests {
             },
             Refusal::NotInForce,
             Refusal::SourceUnavailable,
+            Refusal::BusUnavailable,
             Refusal::Forbidden,
             Refusal::BadRequest {
                 code: "BAD_REQUEST",
