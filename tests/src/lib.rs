@@ -1,11 +1,12 @@
-//! Harness: a national node and two provinces in one process, on one embedded bus, with a minted
-//! PKI, minted libraries and a clock that stands still.
+//! Harness: a national node and two provinces in one process, on one bus, with a minted PKI,
+//! minted libraries and a clock that stands still.
 
 #![expect(
     clippy::expect_used,
     reason = "a harness that cannot set the scene fails the test"
 )]
 
+pub mod bus;
 pub mod program;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
 use certs::trust::TrustStore;
 use chrono::{DateTime, TimeZone, Utc};
-use connectors::bus::{Bus, EmbeddedBus, OutgoingRecord, Sharing};
+use connectors::bus::{Bus, OutgoingRecord, Sharing};
 use hub::clock::FixedClock;
 use hub::config::{CallerConfig, CallerRole, NodeConfig, PeerConfig, PeerKeys, Role};
 use hub::directory::{self, RegisterReport};
@@ -35,6 +36,8 @@ use schemas::region::ProvinceCode;
 use schemas::uscc::Uscc;
 use schemas::verdict::{SealVersion, SignatureKind};
 use tempfile::TempDir;
+
+use crate::bus::TestBus;
 
 /// The national node.
 pub const NATIONAL: &str = "national";
@@ -58,8 +61,9 @@ pub struct TestHub {
     pub folder: TempDir,
     /// The clock of all nodes.
     pub clock: Arc<FixedClock>,
-    /// The bus.
+    /// The bus as somebody sees it who is no node.
     pub bus: Arc<dyn Bus>,
+    buses: TestBus,
     /// Zhejiang's licences as they were minted.
     pub items: Vec<LibraryItem>,
     pki: DevelopmentPki,
@@ -85,12 +89,11 @@ impl TestHub {
         pki.save(folder.path(), &[], noon()).expect("trust folder");
         let (items, kits) = mint(&pki, licences, files, None);
         write_library(&folder.path().join("library"), &items).expect("library");
-        let bus = EmbeddedBus::open(&folder.path().join("bus.sqlite"))
-            .await
-            .expect("bus");
+        let buses = TestBus::open(folder.path(), &[NATIONAL, ZHEJIANG, SICHUAN]).await;
         let mut hub = Self {
             clock: Arc::new(FixedClock::at(noon())),
-            bus: Arc::new(bus),
+            bus: buses.of("tests"),
+            buses,
             items,
             pki,
             kits,
@@ -107,7 +110,7 @@ impl TestHub {
     /// Starts a node that was stopped.
     pub async fn start_node(&mut self, name: &'static str) {
         let config = self.configs[name].clone();
-        let (bus, clock) = (Arc::clone(&self.bus), Arc::clone(&self.clock));
+        let (bus, clock) = (self.buses.of(name), Arc::clone(&self.clock));
         let running = Node::start(config, bus, clock)
             .await
             .expect("the node starts");

@@ -136,11 +136,16 @@ impl Question<'_> {
             deadline: Some(now + wait),
         };
         let message = draft.sign(node, body).map_err(Refusal::internal)?;
-        node.bus
-            .publish(vec![outbox::record(message)])
-            .await
-            .map_err(Refusal::internal)?;
-        Ok(ticket)
+        let publish = node.bus.publish(vec![outbox::record(message)]);
+        // A bus that is away must not take longer than an answer would.
+        match tokio::time::timeout(wait, publish).await {
+            Ok(Ok(())) => Ok(ticket),
+            Ok(Err(cause)) => {
+                tracing::warn!(code = cause.code(), cause = %cause, "a question was not sent");
+                Err(Refusal::BusUnavailable)
+            }
+            Err(_) => Err(Refusal::BusUnavailable),
+        }
     }
 }
 

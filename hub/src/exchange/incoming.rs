@@ -17,6 +17,7 @@ pub(super) const BODY_MALFORMED: Unusable = Unusable("BODY_MALFORMED");
 pub(super) const ENVELOPE_MALFORMED: Unusable = Unusable("ENVELOPE_MALFORMED");
 pub(super) const WRONG_RECIPIENT: Unusable = Unusable("WRONG_RECIPIENT");
 pub(super) const WRONG_ORIGIN: Unusable = Unusable("WRONG_ORIGIN");
+pub(super) const RECORD_MALFORMED: Unusable = Unusable("RECORD_MALFORMED");
 pub(super) const INTERNAL: Unusable = Unusable("INTERNAL");
 
 /// Who else may stand as the recipient of a message that this node reads.
@@ -57,6 +58,11 @@ pub(super) fn check(
     types: &[MessageType],
     recipient: Recipient,
 ) -> Result<Envelope, Unusable> {
+    // Only what somebody writes who is no node: what is left of it was not signed by anyone.
+    if let Some(what) = record.malformed {
+        tracing::warn!(bus.topic = record.topic, what, "a record is not of a node");
+        return Err(RECORD_MALFORMED);
+    }
     let keys = |origin: &str, key_id: &str| node.peers.signing_keys(origin, key_id);
     let envelope = check_envelope(&record.headers, &record.topic, &record.body, &keys)
         .map_err(|refusal| Unusable(refusal.code()))?;

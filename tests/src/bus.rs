@@ -1,0 +1,73 @@
+//! The bus of the harness: embedded, or with `HUB_TEST_BUS=kafka` and `HUB_TEST_KAFKA=host:port`
+//! Apache Kafka, where every harness has topics of its own.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use connectors::bus::kafka::topics::TopicAdmin;
+use connectors::bus::kafka::{KafkaSettings, Security};
+use connectors::bus::{Bus, EmbeddedBus, KafkaBus};
+
+/// Partitions per topic: enough for records to go different ways, and few enough for a small
+/// broker and many tests.
+const PARTITIONS_MAX: i32 = 2;
+
+/// See the module.
+pub enum TestBus {
+    /// One bus of all nodes.
+    Embedded(Arc<dyn Bus>),
+    /// Each node has its own clients.
+    Kafka(KafkaSettings),
+}
+
+impl TestBus {
+    /// Opens the bus of nodes of these names.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn open(folder: &Path, nodes: &[&str]) -> Self {
+        if std::env::var_os("HUB_TEST_BUS").is_none_or(|kind| kind != "kafka") {
+            let bus = EmbeddedBus::open(&folder.join("bus.sqlite")).await;
+            return Self::Embedded(Arc::new(bus.expect("bus")));
+        }
+        let broker = std::env::var("HUB_TEST_KAFKA").expect("HUB_TEST_KAFKA=host:port");
+        let name = folder.file_name().and_then(|name| name.to_str());
+        // The name of the temporary folder is no other test's.
+        let name = name
+            .expect("a folder")
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "");
+        let settings = KafkaSettings {
+            brokers: vec![broker],
+            security: Security::Plaintext,
+            prefix: format!("{name}-{}.", std::process::id()),
+            node: "tests".to_owned(),
+            instance: "1".to_owned(),
+        };
+        let nodes: BTreeSet<String> = nodes.iter().map(|node| (*node).to_owned()).collect();
+        let mut plans = hub::cli::topics::plans(&nodes, 1).expect("plans");
+        for plan in &mut plans {
+            plan.partitions = plan.partitions.min(PARTITIONS_MAX);
+        }
+        let admin = TopicAdmin::open(settings.clone()).expect("a client");
+        let differences = admin.differences(&plans).await.expect("topics");
+        admin.apply(&plans, &differences).await.expect("topics");
+        Self::Kafka(settings)
+    }
+
+    /// The bus as a node sees it.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    #[must_use]
+    pub fn of(&self, node: &str) -> Arc<dyn Bus> {
+        match self {
+            Self::Embedded(bus) => Arc::clone(bus),
+            Self::Kafka(settings) => {
+                let mut settings = settings.clone();
+                settings.node = node.to_owned();
+                Arc::new(KafkaBus::open(settings).expect("bus"))
+            }
+        }
+    }
+}
