@@ -18,9 +18,11 @@ use crate::permits::Duty;
 
 mod bus;
 mod limits;
+mod store;
 
 pub use self::limits::Limits;
 pub use bus::{BusConfig, BusKind, Mechanism, SecurityKind};
+pub use store::{StoreConfig, StoreKind};
 
 /// The commented default file.
 pub const DEFAULT_FILE: &str = include_str!("../../deploy/hub.toml");
@@ -90,6 +92,9 @@ pub struct NodeConfig {
     /// Over what it speaks with the others.
     #[serde(default)]
     pub bus: BusConfig,
+    /// In which database it keeps what it knows.
+    #[serde(default)]
+    pub store: StoreConfig,
     /// Limits under load.
     #[serde(default)]
     pub limits: Limits,
@@ -235,6 +240,7 @@ impl NodeConfig {
             callers: Vec::new(),
             duties: Vec::new(),
             bus: BusConfig::default(),
+            store: StoreConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -269,6 +275,7 @@ impl NodeConfig {
             }
         }
         self.bus.check()?;
+        self.store.check()?;
         if self.limits.refuse_everything() {
             return contradiction("a limit of 0 would refuse everything".to_owned());
         }

@@ -131,7 +131,7 @@ impl Node {
     ) -> Result<Running, NodeError> {
         config.check()?;
         let keys = Arc::new(node_keys(&config.data)?);
-        let store = Store::open(&database_path(&config.data))
+        let store = Store::of_node(&config)
             .await
             .map_err(part("the database"))?;
         let source = open_source(&config)?;

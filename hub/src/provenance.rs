@@ -19,7 +19,6 @@ use certs::note::{NoteError, sign_checkpoint};
 use chrono::{DateTime, Utc};
 use schemas::leaf::{LEAF_BYTES_MAX, Leaf, PrivateDetail};
 use schemas::proof::{Checkpoint, Proof};
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 pub use recorder::{QUEUE_MAX, RETRY_AFTER_S, RecordError, Recorder};
@@ -236,8 +235,7 @@ impl ProvenanceLog {
         if index >= size || size > state.size {
             return Err(ProvenanceError::Beyond);
         }
-        let mut connection = reading(store).await?;
-        let hashes = leaves::nodes(&mut connection, &inclusion_needs(index, size)).await?;
+        let hashes = leaves::nodes(store.reader(), &inclusion_needs(index, size)).await?;
         inclusion_path(state.hash, index, size, |level, index| {
             node(&hashes, level, index)
         })
@@ -262,8 +260,7 @@ impl ProvenanceLog {
             .into_iter()
             .flat_map(|need| need.subtrees)
             .collect();
-        let mut connection = reading(store).await?;
-        let hashes = leaves::nodes(&mut connection, &needs).await?;
+        let hashes = leaves::nodes(store.reader(), &needs).await?;
         consistency_path(state.hash, old_size, new_size, |level, index| {
             node(&hashes, level, index)
         })
@@ -323,11 +320,8 @@ impl ProvenanceLog {
             .collect();
         needs.sort_unstable();
         needs.dedup();
-        let mut connection = reading(store).await?;
-        let state = log::state(&mut *connection)
-            .await?
-            .ok_or(StoreError::NoLog)?;
-        let hashes = leaves::nodes(&mut connection, &needs).await?;
+        let state = log::state(store.reader()).await?.ok_or(StoreError::NoLog)?;
+        let hashes = leaves::nodes(store.reader(), &needs).await?;
         leaves
             .into_iter()
             .map(|leaf| {
@@ -385,10 +379,4 @@ fn node(hashes: &NodeHashes, level: u32, index: u64) -> Result<[u8; 32], Provena
         .get(&(level, index))
         .copied()
         .ok_or(ProvenanceError::MissingNode)
-}
-
-async fn reading(
-    store: &Store,
-) -> Result<impl std::ops::DerefMut<Target = SqliteConnection>, StoreError> {
-    Ok(store.reader().acquire().await?)
 }

@@ -159,6 +159,12 @@ impl Identifier {
         self.text.get(..end).unwrap_or_default().to_owned()
     }
 
+    /// The province of the issuing authority: see [`region_of`].
+    #[must_use]
+    pub fn region(&self) -> &str {
+        region_of(&self.text)
+    }
+
     /// How it deviates from GB/T 36904; empty when it conforms.
     #[must_use]
     pub fn faults(&self) -> Vec<IdentifierFault> {
@@ -227,6 +233,22 @@ impl From<Identifier> for String {
     fn from(identifier: Identifier) -> Self {
         identifier.text
     }
+}
+
+/// The province of the issuing authority in an identifier or licence key: the third and fourth
+/// character of the authority's credit code (GB 32100: the division whose registry gave the code,
+/// GB/T 2260). `00` where they are no digits, as old libraries may have them.
+///
+/// It says where a directory keeps the entry, not who may register it.
+#[must_use]
+pub fn region_of(identifier: &str) -> &str {
+    identifier
+        .strip_prefix(ROOT)
+        .and_then(|tail| tail.strip_prefix('.'))
+        .and_then(|tail| tail.split('.').nth(1))
+        .and_then(|issuer| issuer.get(2..4))
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .unwrap_or("00")
 }
 
 /// The check character over `body`: ISO 7064 MOD 37,36 (GB/T 17710), as GB/T 36904 applies it

@@ -7,16 +7,12 @@
 )]
 
 pub mod bus;
-mod eventually;
-pub mod processes;
 pub mod program;
-
-pub use eventually::{eventually, eventually_within};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
@@ -32,6 +28,7 @@ use hub::mint::{LibraryItem, LibraryPlan, SealKit, mint_library, write_library};
 use hub::node::{Node, Running, node_keys};
 use hub::permits::{self, Caller, Decision, Duty};
 use hub::refusal::Refusal;
+use hub::store::sql::Sql;
 use hub::store::{outbox, registrations};
 use schemas::identifier::Identifier;
 use schemas::licence_type::LicenceTypes;
@@ -55,6 +52,9 @@ pub const MATTER: &str = "11990000MB999999XE1000000001001";
 
 /// Bearer token of Sichuan's caller.
 pub const TOKEN: &str = "token-of-the-service-desk";
+
+/// Longest wait for something that must happen by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Three nodes in a temporary folder.
 pub struct TestHub {
@@ -243,16 +243,17 @@ impl TestHub {
 
     /// How many leaves of one activity and result a node's log holds; `*` for any result.
     pub async fn leaves(&self, name: &str, activity: &str, result: &str) -> i64 {
-        sqlx::query_scalar(
+        const COUNT: Sql = Sql::each(
             "select count(*) from log_leaf \
              where json_extract(cast(bytes as text), '$.activity') = $1 \
              and ($2 = '*' or json_extract(cast(bytes as text), '$.result') = $2)",
-        )
-        .bind(activity)
-        .bind(result)
-        .fetch_one(self.node(name).store.reader())
-        .await
-        .expect("counts")
+            "select count(*) from log_leaf \
+             where convert_from(bytes, 'UTF8')::json ->> 'activity' = $1 \
+             and ($2 = '*' or convert_from(bytes, 'UTF8')::json ->> 'result' = $2)",
+        );
+        let query = COUNT.bind(activity).bind(result);
+        let count = query.value(self.node(name).store.reader()).await;
+        count.expect("counts")
     }
 
     /// Every record of a topic, as it would be published again.
@@ -289,6 +290,18 @@ impl TestHub {
     }
 }
 
+/// Waits until `condition` holds, with a bound; what is waited for is named when it does not.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "did not happen within {PATIENCE:?}: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// The system that calls Sichuan's node.
 #[must_use]
 pub fn caller() -> Caller {
@@ -312,7 +325,7 @@ pub fn purpose(matter: &str) -> Purpose {
     }
 }
 
-pub(crate) fn organisation() -> Uscc {
+fn organisation() -> Uscc {
     Uscc::build("11510100", "MB000000").expect("a valid code")
 }
 

@@ -7,7 +7,6 @@
 )]
 
 mod attacks;
-mod command_line;
 mod contracts;
 mod corpus_ofd;
 mod demo;

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod id;
 pub mod log;
+pub mod migrate;
 pub mod mint;
 mod node_stores;
 mod out;
@@ -42,6 +43,7 @@ enum HubCommand {
     Trail(trail::TrailArgs),
     Prove(prove::ProveArgs),
     Log(log::LogArgs),
+    Migrate(migrate::MigrateArgs),
     Topics(topics::TopicsArgs),
 }
 
@@ -69,6 +71,7 @@ fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
         HubCommand::Trail(args) => block_on(trail::run(args)),
         HubCommand::Prove(args) => block_on(prove::run(args)),
         HubCommand::Log(args) => block_on(log::run(args)),
+        HubCommand::Migrate(args) => block_on(migrate::run(args)),
         HubCommand::Topics(args) => block_on(topics::run(args)),
     }
 }

@@ -5,7 +5,6 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Shared;
-use super::extract::only;
 use super::fault::Fault;
 use super::rate::Bucket;
 use crate::config::{CallerConfig, Limits};
@@ -73,7 +72,10 @@ impl FromRequestParts<Shared> for Authenticated {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Fault> {
-        let known = only(&parts.headers, AUTHORIZATION)
+        let known = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
             .and_then(bearer)
             .and_then(|token| shared.callers.known(token))
             .ok_or(Fault::Unauthenticated)?;

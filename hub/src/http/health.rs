@@ -23,7 +23,7 @@ pub(crate) async fn alive() -> Json<Value> {
 /// `GET /readyz`: store, bus and library work.
 pub(crate) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<Value>, Fault> {
     let mut parts = Vec::new();
-    if let Err(cause) = sqlx::query("select 1").execute(node.store.reader()).await {
+    if let Err(cause) = node.store.healthy().await {
         tracing::warn!(cause = %cause, "the store does not answer");
         parts.push("store");
     }

@@ -52,15 +52,15 @@ pub struct FsckReport {
 /// # Errors
 /// The database cannot be read. What is wrong in it is in the report, not an error.
 pub async fn fsck(store: &Store, provenance: &ProvenanceLog) -> Result<FsckReport, StoreError> {
-    let mut reading = store.reader().begin().await?;
-    let state = log::state(&mut *reading).await?.ok_or(StoreError::NoLog)?;
+    let mut reading = store.snapshot().await?;
+    let state = log::state(&mut reading).await?.ok_or(StoreError::NoLog)?;
     let mut report = FsckReport {
         origin: state.origin.clone(),
         ..FsckReport::default()
     };
     let seen = tree::check(&mut reading, provenance, &state, &mut report).await?;
     tables::check(&mut reading, provenance, &seen, &mut report).await?;
-    reading.rollback().await?;
+    reading.end().await?;
     Ok(report)
 }
 

@@ -7,13 +7,13 @@ use certs::node_key::NodeKeys;
 use certs::note::verify_checkpoint;
 use chrono::{DateTime, Utc};
 use schemas::leaf::{Activity, Leaf, PrivateDetail};
-use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::fsck::fsck;
 use super::{ProvenanceLog, RecordError, Recorder};
 use crate::prove::{self, TrustedNodes, Unproven, Voucher};
+use crate::store::scratch::Scratch;
 use crate::store::tests::instant;
 use crate::store::{Store, StoreError, leaves, log};
 
@@ -22,6 +22,7 @@ const LICENCE: &str = "1.2.156.3005.2.TEST";
 
 /// A node's database and log in a folder of their own.
 pub(super) struct Bench {
+    pub(super) scratch: Scratch,
     pub(super) folder: TempDir,
     pub(super) store: Store,
     pub(super) log: ProvenanceLog,
@@ -32,11 +33,11 @@ impl Bench {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(NodeKeys::generate().unwrap());
-        let store = Store::open(&folder.path().join("hub.sqlite"))
-            .await
-            .unwrap();
+        let scratch = Scratch::new(folder.path()).await.unwrap();
+        let store = scratch.open().await.unwrap();
         let log = ProvenanceLog::open(&store, NODE, &keys).await.unwrap();
         Self {
+            scratch,
             folder,
             store,
             log,
@@ -72,15 +73,8 @@ impl Bench {
 
     /// Runs SQL as whoever holds the database file could, past every guard of the program.
     pub(super) async fn tamper(&self, sql: &str) {
-        let options = sqlx::sqlite::SqliteConnectOptions::new()
-            .filename(self.folder.path().join("hub.sqlite"))
-            .foreign_keys(false);
-        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-            .execute(&pool)
-            .await
-            .unwrap();
-        pool.close().await;
+        let postgres = in_postgres(sql);
+        self.scratch.tamper(sql, &postgres).await.unwrap();
     }
 
     pub(super) async fn faults(&self) -> Vec<&'static str> {
@@ -90,6 +84,22 @@ impl Bench {
         codes.dedup();
         codes
     }
+}
+
+/// The same in the words of PostgreSQL, where tampering passes the triggers.
+fn in_postgres(sql: &str) -> String {
+    let statements = sql.split(';').map(str::trim);
+    let kept: Vec<_> = statements
+        .filter(|one| !one.starts_with("drop trigger"))
+        .collect();
+    kept.join(";")
+        .replace("lower(hex(zeroblob(32)))", "repeat('0', 64)")
+        .replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')")
+        .replace(
+            "cast(replace(cast(bytes as text),",
+            "convert_to(replace(convert_from(bytes, 'UTF8'),",
+        )
+        .replace("as blob)", ", 'UTF8')")
 }
 
 pub(super) fn leaf(number: u64) -> Leaf {
@@ -222,9 +232,7 @@ async fn a_record_is_on_disk_before_its_answer() {
         .map(Result::unwrap)
         .collect();
     // Another process sees all of them, with the writer still running.
-    let other = Store::open_existing(&bench.folder.path().join("hub.sqlite"))
-        .await
-        .unwrap();
+    let other = bench.scratch.visit().await.unwrap();
     assert_eq!(log::state(other.reader()).await.unwrap().unwrap().size, 600);
     indexes.sort_unstable();
     assert_eq!(indexes, (0..600).collect::<Vec<_>>());

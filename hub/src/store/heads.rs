@@ -1,10 +1,22 @@
 //! Table `log_head`: signed heads. One per size, never changed: a head that was shown stands.
 
 use chrono::{DateTime, Utc};
-use sqlx::SqliteExecutor;
 
 use super::row::{hash, instant, signed, unsigned};
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const INSERT: Sql = Sql::new(
+    "insert into log_head (size, root, note, signed_at) values ($1, $2, $3, $4) \
+     on conflict (size) do nothing",
+);
+
+const LATEST: Sql = Sql::new("select size, root, note from log_head order by size desc limit 1");
+
+const PAGE: Sql =
+    Sql::new("select size, root, note from log_head where size >= $1 order by size limit $2");
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&INSERT, &LATEST, &PAGE];
 
 /// A signed head of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,16 +42,13 @@ pub(crate) async fn insert(
     head: &StoredHead,
     signed_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into log_head (size, root, note, signed_at) values ($1, $2, $3, $4) \
-         on conflict (size) do nothing",
-    )
-    .bind(signed("log size", head.size)?)
-    .bind(head.root.to_vec())
-    .bind(&head.note)
-    .bind(instant(signed_at))
-    .execute(tx.connection())
-    .await?;
+    INSERT
+        .bind(signed("log size", head.size)?)
+        .bind(&head.root)
+        .bind(&head.note)
+        .bind(instant(signed_at))
+        .keep_books(tx)
+        .await?;
     Ok(())
 }
 
@@ -47,11 +56,8 @@ pub(crate) async fn insert(
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn latest(from: impl SqliteExecutor<'_>) -> Result<Option<StoredHead>, StoreError> {
-    let row: Option<Row> =
-        sqlx::query_as("select size, root, note from log_head order by size desc limit 1")
-            .fetch_optional(from)
-            .await?;
+pub async fn latest(from: impl Into<Reading<'_>>) -> Result<Option<StoredHead>, StoreError> {
+    let row: Option<Row> = LATEST.query().optional(from).await?;
     row.map(head).transpose()
 }
 
@@ -60,17 +66,15 @@ pub async fn latest(from: impl SqliteExecutor<'_>) -> Result<Option<StoredHead>,
 /// # Errors
 /// Failures of the database.
 pub async fn page(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     size: u64,
     limit: u32,
 ) -> Result<Vec<StoredHead>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select size, root, note from log_head where size >= $1 order by size limit $2",
-    )
-    .bind(signed("log size", size)?)
-    .bind(limit)
-    .fetch_all(from)
-    .await?;
+    let rows: Vec<Row> = PAGE
+        .bind(signed("log size", size)?)
+        .bind(limit)
+        .all(from)
+        .await?;
     rows.into_iter().map(head).collect()
 }
 

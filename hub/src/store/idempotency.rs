@@ -2,10 +2,26 @@
 
 use certs::columns::ColumnKey;
 use chrono::{DateTime, Utc};
-use sqlx::SqliteExecutor;
 
 use super::row::instant;
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const FIND: Sql = Sql::new(
+    "select request_sm3, status, body_sealed from idempotency where caller = $1 and key = $2",
+);
+
+const KEEP: Sql = Sql::new(
+    "insert into idempotency (caller, key, request_sm3, status, body_sealed, answered_at, \
+     updated_by) values ($1, $2, $3, $4, $5, $6, $7)",
+);
+
+const PRUNE: Sql = Sql::new(
+    "delete from idempotency where (caller, key) in \
+     (select caller, key from idempotency where answered_at < $1 limit $2)",
+);
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&FIND, &KEEP, &PRUNE];
 
 /// The answer that was given to a request.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,18 +41,12 @@ const BODY: &str = "idempotency.body_sealed";
 /// # Errors
 /// Failures of the database; a body that these keys do not open.
 pub async fn find(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     (caller, request_key): (&str, &str),
     key: &ColumnKey,
 ) -> Result<Option<KeptAnswer>, StoreError> {
-    let row: Option<(String, i64, Vec<u8>)> = sqlx::query_as(
-        "select request_sm3, status, body_sealed from idempotency \
-         where caller = $1 and key = $2",
-    )
-    .bind(caller)
-    .bind(request_key)
-    .fetch_optional(from)
-    .await?;
+    let row: Option<(String, i64, Vec<u8>)> =
+        FIND.bind(caller).bind(request_key).optional(from).await?;
     let Some((request_sm3, status, sealed)) = row else {
         return Ok(None);
     };
@@ -69,19 +79,15 @@ pub async fn keep(
     let sealed = key
         .seal(&associated(caller, request_key), &answer.body)
         .map_err(|_| StoreError::Column { column: BODY })?;
-    sqlx::query(
-        "insert into idempotency (caller, key, request_sm3, status, body_sealed, answered_at, \
-         updated_by) values ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(caller)
-    .bind(request_key)
-    .bind(&answer.request_sm3)
-    .bind(i64::from(answer.status))
-    .bind(sealed)
-    .bind(instant(at))
-    .bind(name)
-    .execute(tx.state()?)
-    .await?;
+    KEEP.bind(caller)
+        .bind(request_key)
+        .bind(&answer.request_sm3)
+        .bind(answer.status)
+        .bind(sealed)
+        .bind(instant(at))
+        .bind(name)
+        .write(tx)
+        .await?;
     Ok(())
 }
 
@@ -90,16 +96,7 @@ pub async fn keep(
 /// # Errors
 /// Failures of the database.
 pub async fn prune(tx: &mut Tx<'_>, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-    let done = sqlx::query(
-        "delete from idempotency where (caller, key) in \
-         (select caller, key from idempotency where answered_at < $1 limit $2)",
-    )
-    .bind(instant(before))
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    tx.count_bookkeeping(done.rows_affected());
-    Ok(done.rows_affected())
+    PRUNE.bind(instant(before)).bind(limit).keep_books(tx).await
 }
 
 fn associated(caller: &str, request_key: &str) -> Vec<u8> {

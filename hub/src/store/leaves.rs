@@ -2,10 +2,49 @@
 
 use std::collections::HashMap;
 
-use sqlx::{SqliteConnection, SqliteExecutor};
-
 use super::StoreError;
-use super::row::{hash, signed, to_json, unsigned};
+use super::row::{hash, signed, unsigned};
+use super::sql::{Reading, Sql, Statement};
+
+const FIND: Sql =
+    Sql::new("select position, bytes, hash, identifier from log_leaf where position = $1");
+
+const PAGE: Sql = Sql::new(
+    "select position, bytes, hash, identifier from log_leaf \
+     where position >= $1 order by position limit $2",
+);
+
+const OF_IDENTIFIER: Sql = Sql::new(
+    "select position, bytes, hash, identifier from log_leaf \
+     where identifier = $1 and position >= $2 order by position limit $3",
+);
+
+const PRIVATE: Sql =
+    Sql::new("select position, sealed from log_private where position between $1 and $2");
+
+const NODES: Sql = Sql::each(
+    "with wanted as (select l.value as level, p.value as position \
+     from json_each($1) l join json_each($2) p on p.key = l.key) \
+     select w.level, w.position, n.hash from wanted w \
+     join log_node n on n.level = w.level and n.position = w.position \
+     union all \
+     select w.level, w.position, l.hash from wanted w \
+     join log_leaf l on w.level = 0 and l.position = w.position",
+    "with wanted as (select * from unnest($1::bigint[], $2::bigint[]) as w (level, position)) \
+     select w.level, w.position, n.hash from wanted w \
+     join log_node n on n.level = w.level and n.position = w.position \
+     union all \
+     select w.level, w.position, l.hash from wanted w \
+     join log_leaf l on w.level = 0 and l.position = w.position",
+);
+
+const ROW_COUNTS: Sql = Sql::new(
+    "select (select count(*) from log_node), (select count(*) from log_private p \
+     where not exists (select 1 from log_leaf l where l.position = p.position))",
+);
+
+pub(super) const STATEMENTS: &[&dyn Statement] =
+    &[&FIND, &PAGE, &OF_IDENTIFIER, &PRIVATE, &NODES, &ROW_COUNTS];
 
 /// A stored leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,15 +72,13 @@ type Row = (i64, Vec<u8>, Vec<u8>, Option<String>);
 /// # Errors
 /// Failures of the database.
 pub async fn find(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     index: u64,
 ) -> Result<Option<StoredLeaf>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(
-        "select position, bytes, hash, identifier from log_leaf where position = $1",
-    )
-    .bind(signed("leaf index", index)?)
-    .fetch_optional(from)
-    .await?;
+    let row: Option<Row> = FIND
+        .bind(signed("leaf index", index)?)
+        .optional(from)
+        .await?;
     row.map(leaf).transpose()
 }
 
@@ -50,18 +87,15 @@ pub async fn find(
 /// # Errors
 /// Failures of the database.
 pub async fn page(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     index: u64,
     limit: u32,
 ) -> Result<Vec<StoredLeaf>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select position, bytes, hash, identifier from log_leaf \
-         where position >= $1 order by position limit $2",
-    )
-    .bind(signed("leaf index", index)?)
-    .bind(limit)
-    .fetch_all(from)
-    .await?;
+    let rows: Vec<Row> = PAGE
+        .bind(signed("leaf index", index)?)
+        .bind(limit)
+        .all(from)
+        .await?;
     rows.into_iter().map(leaf).collect()
 }
 
@@ -70,20 +104,17 @@ pub async fn page(
 /// # Errors
 /// Failures of the database.
 pub async fn of_identifier(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     identifier: &str,
     index: u64,
     limit: u32,
 ) -> Result<Vec<StoredLeaf>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select position, bytes, hash, identifier from log_leaf \
-         where identifier = $1 and position >= $2 order by position limit $3",
-    )
-    .bind(identifier)
-    .bind(signed("leaf index", index)?)
-    .bind(limit)
-    .fetch_all(from)
-    .await?;
+    let rows: Vec<Row> = OF_IDENTIFIER
+        .bind(identifier)
+        .bind(signed("leaf index", index)?)
+        .bind(limit)
+        .all(from)
+        .await?;
     rows.into_iter().map(leaf).collect()
 }
 
@@ -92,16 +123,15 @@ pub async fn of_identifier(
 /// # Errors
 /// Failures of the database.
 pub(crate) async fn private(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     first: u64,
     last: u64,
 ) -> Result<HashMap<u64, Option<Vec<u8>>>, StoreError> {
-    let rows: Vec<(i64, Option<Vec<u8>>)> =
-        sqlx::query_as("select position, sealed from log_private where position between $1 and $2")
-            .bind(signed("leaf index", first)?)
-            .bind(signed("leaf index", last)?)
-            .fetch_all(from)
-            .await?;
+    let rows: Vec<(i64, Option<Vec<u8>>)> = PRIVATE
+        .bind(signed("leaf index", first)?)
+        .bind(signed("leaf index", last)?)
+        .all(from)
+        .await?;
     rows.into_iter()
         .map(|(position, sealed)| Ok((unsigned("log_private", position)?, sealed)))
         .collect()
@@ -112,22 +142,15 @@ pub(crate) async fn private(
 /// # Errors
 /// Failures of the database. A subtree that is missing is missing in the answer.
 pub(crate) async fn nodes(
-    connection: &mut SqliteConnection,
+    from: impl Into<Reading<'_>>,
     wanted: &[(u32, u64)],
 ) -> Result<NodeHashes, StoreError> {
-    let wanted = to_json("nodes", &wanted)?;
-    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-        "with wanted as (select value ->> 0 as level, value ->> 1 as position \
-         from json_each($1)) \
-         select w.level, w.position, n.hash from wanted w \
-         join log_node n on n.level = w.level and n.position = w.position \
-         union all \
-         select w.level, w.position, l.hash from wanted w \
-         join log_leaf l on w.level = 0 and l.position = w.position",
-    )
-    .bind(wanted)
-    .fetch_all(connection)
-    .await?;
+    let levels: Vec<i64> = wanted.iter().map(|(level, _)| i64::from(*level)).collect();
+    let positions = wanted
+        .iter()
+        .map(|(_, index)| signed("node index", *index))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<(i64, i64, Vec<u8>)> = NODES.bind(levels).bind(positions).all(from).await?;
     rows.into_iter()
         .map(|(level, position, bytes)| {
             let level = u32::try_from(level).map_err(|_| StoreError::Corrupt {
@@ -140,13 +163,8 @@ pub(crate) async fn nodes(
 }
 
 /// Number of nodes above the leaves, and of private details without a leaf.
-pub(crate) async fn row_counts(from: impl SqliteExecutor<'_>) -> Result<(u64, u64), StoreError> {
-    let (nodes, orphans): (i64, i64) = sqlx::query_as(
-        "select (select count(*) from log_node), (select count(*) from log_private p \
-         where not exists (select 1 from log_leaf l where l.position = p.position))",
-    )
-    .fetch_one(from)
-    .await?;
+pub(crate) async fn row_counts(from: impl Into<Reading<'_>>) -> Result<(u64, u64), StoreError> {
+    let (nodes, orphans): (i64, i64) = ROW_COUNTS.query().one(from).await?;
     Ok((unsigned(NODE, nodes)?, unsigned("log_private", orphans)?))
 }
 

@@ -5,18 +5,67 @@
 //! What is kept dies with the transaction, so a rollback leaves no trace.
 
 use certs::merkle::LogHash;
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments};
-use sqlx::{AssertSqlSafe, SqliteConnection, SqliteExecutor};
 
 use super::row::{hash, signed, unsigned};
+use super::sql::{Insert, Kind, Query, Reading, Sql, Statement, Value};
 use super::{StoreError, Tx};
+
+const CREATE: Sql = Sql::each(
+    "insert into log (id, origin, hash, size, frontier, updated_by) \
+     values (1, $1, $2, 0, x'', $3) on conflict (id) do nothing",
+    "insert into log (id, origin, hash, size, frontier, updated_by) \
+     values (1, $1, $2, 0, '', $3) on conflict (id) do nothing",
+);
+
+const STATE: Sql = Sql::new("select origin, hash, size, frontier from log");
+
+// The row is locked where leaves are to be appended: who comes second waits here, not at the end.
+const STATE_TO_APPEND: Sql = Sql::each(
+    "select origin, hash, size, frontier from log",
+    "select origin, hash, size, frontier from log for update",
+);
+
+const ADD_LEAVES: Insert<4> = Insert::new(
+    "log_leaf",
+    [
+        ("position", Kind::Integer),
+        ("bytes", Kind::Bytes),
+        ("hash", Kind::Bytes),
+        ("identifier", Kind::Text),
+    ],
+    "",
+);
+
+const ADD_NODES: Insert<3> = Insert::new(
+    "log_node",
+    [
+        ("level", Kind::Integer),
+        ("position", Kind::Integer),
+        ("hash", Kind::Bytes),
+    ],
+    "",
+);
+
+const ADD_PRIVATE: Insert<2> = Insert::new(
+    "log_private",
+    [("position", Kind::Integer), ("sealed", Kind::Bytes)],
+    "",
+);
+
+const GROW: Sql = Sql::new("update log set size = $1, frontier = $2, updated_by = $3");
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[
+    &CREATE,
+    &STATE,
+    &STATE_TO_APPEND,
+    &ADD_LEAVES,
+    &ADD_NODES,
+    &ADD_PRIVATE,
+    &GROW,
+];
 
 /// Most leaves of one transaction: at most 128 MiB are kept in memory before the commit.
 pub(crate) const LEAVES_PER_TX_MAX: usize = 8_192;
-
-/// Rows per insert statement. Few sizes, so that each statement stays prepared.
-const ROWS_PER_INSERT: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// The log of this database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,30 +112,26 @@ struct PrivateRow {
     sealed: Vec<u8>,
 }
 
-type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
-
 /// Creates the log of a new database.
 pub(crate) async fn create(tx: &mut Tx<'_>, origin: &str, hash: LogHash) -> Result<(), StoreError> {
     let name = tx.name();
-    sqlx::query(
-        "insert into log (id, origin, hash, size, frontier, updated_by) \
-         values (1, $1, $2, 0, x'', $3) on conflict (id) do nothing",
-    )
-    .bind(origin)
-    .bind(hash.as_str())
-    .bind(name)
-    .execute(tx.connection())
-    .await?;
+    CREATE
+        .bind(origin)
+        .bind(hash.as_str())
+        .bind(name)
+        .keep_books(tx)
+        .await?;
     Ok(())
 }
 
 /// State of the log; none before it was created.
-pub(crate) async fn state(from: impl SqliteExecutor<'_>) -> Result<Option<LogState>, StoreError> {
+pub(crate) async fn state(from: impl Into<Reading<'_>>) -> Result<Option<LogState>, StoreError> {
+    state_by(STATE.query(), from.into()).await
+}
+
+async fn state_by(query: Query<'_>, from: Reading<'_>) -> Result<Option<LogState>, StoreError> {
     const TABLE: &str = "log";
-    let row: Option<(String, String, i64, Vec<u8>)> =
-        sqlx::query_as("select origin, hash, size, frontier from log")
-            .fetch_optional(from)
-            .await?;
+    let row: Option<(String, String, i64, Vec<u8>)> = query.optional(from).await?;
     let Some((origin, name, size, bytes)) = row else {
         return Ok(None);
     };
@@ -110,7 +155,10 @@ pub(crate) async fn append(tx: &mut Tx<'_>, leaf: NewLeaf) -> Result<u64, StoreE
     let transaction = tx.name();
     let mut pending = match tx.log.take() {
         Some(pending) => pending,
-        None => Pending::new(state(tx.connection()).await?.ok_or(StoreError::NoLog)?),
+        None => {
+            let state = state_by(STATE_TO_APPEND.query(), (&mut *tx).into()).await?;
+            Pending::new(state.ok_or(StoreError::NoLog)?)
+        }
     };
     if pending.leaves.len() >= LEAVES_PER_TX_MAX {
         return Err(StoreError::TooManyLeaves { transaction });
@@ -189,81 +237,42 @@ impl Pending {
     }
 
     /// Writes everything that was appended.
-    pub(super) async fn write(
-        self,
-        connection: &mut SqliteConnection,
-        transaction: &'static str,
-    ) -> Result<(), StoreError> {
-        insert(
-            connection,
-            (
-                "insert into log_leaf (position, bytes, hash, identifier) values ",
-                "(?,?,?,?)",
-            ),
-            &self.leaves,
-            |query, row: &LeafRow| {
-                query
-                    .bind(row.position)
-                    .bind(row.bytes.clone())
-                    .bind(row.hash.to_vec())
-                    .bind(row.identifier.clone())
-            },
-        )
-        .await?;
-        insert(
-            connection,
-            (
-                "insert into log_node (level, position, hash) values ",
-                "(?,?,?)",
-            ),
-            &self.nodes,
-            |query, row: &NodeRow| {
-                query
-                    .bind(row.level)
-                    .bind(row.position)
-                    .bind(row.hash.to_vec())
-            },
-        )
-        .await?;
-        insert(
-            connection,
-            (
-                "insert into log_private (position, sealed) values ",
-                "(?,?)",
-            ),
-            &self.private,
-            |query, row: &PrivateRow| query.bind(row.position).bind(row.sealed.clone()),
-        )
-        .await?;
-        sqlx::query("update log set size = $1, frontier = $2, updated_by = $3")
-            .bind(signed("log size", self.state.size)?)
+    pub(super) async fn write(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let transaction = tx.name();
+        let leaves: Vec<_> = self.leaves.iter().map(LeafRow::values).collect();
+        ADD_LEAVES.keep_books(tx, &leaves).await?;
+        let nodes: Vec<_> = self.nodes.iter().map(NodeRow::values).collect();
+        ADD_NODES.keep_books(tx, &nodes).await?;
+        let private: Vec<_> = self.private.iter().map(PrivateRow::values).collect();
+        ADD_PRIVATE.keep_books(tx, &private).await?;
+        GROW.bind(signed("log size", self.state.size)?)
             .bind(self.state.frontier.concat())
             .bind(transaction)
-            .execute(connection)
+            .keep_books(tx)
             .await?;
         Ok(())
     }
 }
 
-/// Inserts rows, many per statement.
-async fn insert<R>(
-    connection: &mut SqliteConnection,
-    (head, placeholders): (&'static str, &'static str),
-    rows: &[R],
-    bind: for<'q> fn(SqliteQuery<'q>, &R) -> SqliteQuery<'q>,
-) -> Result<(), StoreError> {
-    let mut rest = rows;
-    for size in ROWS_PER_INSERT {
-        while let Some((chunk, after)) = rest.split_at_checked(size) {
-            let text = format!("{head}{}", vec![placeholders; size].join(","));
-            let query = sqlx::query(AssertSqlSafe(text));
-            chunk
-                .iter()
-                .fold(query, bind)
-                .execute(&mut *connection)
-                .await?;
-            rest = after;
-        }
+impl LeafRow {
+    fn values(&self) -> [Value<'_>; 4] {
+        [
+            self.position.into(),
+            (&self.bytes).into(),
+            (&self.hash).into(),
+            (&self.identifier).into(),
+        ]
     }
-    Ok(())
+}
+
+impl NodeRow {
+    fn values(&self) -> [Value<'_>; 3] {
+        [self.level.into(), self.position.into(), (&self.hash).into()]
+    }
+}
+
+impl PrivateRow {
+    fn values(&self) -> [Value<'_>; 2] {
+        [self.position.into(), (&self.sealed).into()]
+    }
 }

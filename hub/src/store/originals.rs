@@ -3,9 +3,23 @@
 //! Bookkeeping, not state of the directory: what a file is, its digest says.
 
 use certs::columns::ColumnKey;
-use sqlx::SqliteExecutor;
 
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const FIND: Sql = Sql::new("select path_sealed from original where identifier = $1");
+
+const IS_NOTED: Sql = Sql::new("select exists (select 1 from original where identifier = $1)");
+
+const PUT: Sql = Sql::new(
+    "insert into original (identifier, path_sealed, updated_by) values ($1, $2, $3) \
+     on conflict (identifier) do update set path_sealed = excluded.path_sealed, \
+     updated_by = excluded.updated_by",
+);
+
+const REMOVE: Sql = Sql::new("delete from original where identifier = $1");
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&FIND, &IS_NOTED, &PUT, &REMOVE];
 
 const PATH: &str = "original.path_sealed";
 
@@ -14,16 +28,12 @@ const PATH: &str = "original.path_sealed";
 /// # Errors
 /// Failures of the database; a path that this key does not open.
 pub async fn find(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     identifier: &str,
     key: &ColumnKey,
 ) -> Result<Option<String>, StoreError> {
     const UNREADABLE: StoreError = StoreError::Column { column: PATH };
-    let sealed: Option<Vec<u8>> =
-        sqlx::query_scalar("select path_sealed from original where identifier = $1")
-            .bind(identifier)
-            .fetch_optional(from)
-            .await?;
+    let sealed: Option<Vec<u8>> = FIND.bind(identifier).optional_value(from).await?;
     let Some(sealed) = sealed else {
         return Ok(None);
     };
@@ -37,13 +47,8 @@ pub async fn find(
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn is_noted(from: impl SqliteExecutor<'_>, identifier: &str) -> Result<bool, StoreError> {
-    Ok(
-        sqlx::query_scalar("select exists (select 1 from original where identifier = $1)")
-            .bind(identifier)
-            .fetch_one(from)
-            .await?,
-    )
+pub async fn is_noted(from: impl Into<Reading<'_>>, identifier: &str) -> Result<bool, StoreError> {
+    IS_NOTED.bind(identifier).value(from).await
 }
 
 /// Notes where the library keeps the original; none when the licence has no file any more.
@@ -58,23 +63,15 @@ pub async fn put(
 ) -> Result<(), StoreError> {
     let name = tx.name();
     let query = match path {
-        None => sqlx::query("delete from original where identifier = $1").bind(identifier),
+        None => REMOVE.bind(identifier),
         Some(path) => {
             let sealed = key
                 .seal(&associated(identifier), path.as_bytes())
                 .map_err(|_| StoreError::Column { column: PATH })?;
-            sqlx::query(
-                "insert into original (identifier, path_sealed, updated_by) values ($1, $2, $3) \
-                 on conflict (identifier) do update set path_sealed = excluded.path_sealed, \
-                 updated_by = excluded.updated_by",
-            )
-            .bind(identifier)
-            .bind(sealed)
-            .bind(name)
+            PUT.bind(identifier).bind(sealed).bind(name)
         }
     };
-    let done = query.execute(tx.connection()).await?;
-    tx.count_bookkeeping(done.rows_affected());
+    query.keep_books(tx).await?;
     Ok(())
 }
 

@@ -1,9 +1,34 @@
 //! Table `outbox`: messages that left a transaction and must reach the bus.
 
-use sqlx::SqliteExecutor;
-
 use super::row::{from_json, to_json};
+use super::sql::{Insert, Kind, Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const ENQUEUE: Insert<6> = Insert::new(
+    "outbox",
+    [
+        ("message_id", Kind::Text),
+        ("topic", Kind::Text),
+        ("key", Kind::Text),
+        ("headers", Kind::Text),
+        ("body", Kind::Bytes),
+        ("updated_by", Kind::Text),
+    ],
+    "",
+);
+
+const PENDING: Sql = Sql::new(
+    "select number, message_id, topic, key, headers, body from outbox order by number limit $1",
+);
+
+const COUNT: Sql = Sql::new("select count(*) from outbox");
+
+const REMOVE: Sql = Sql::each(
+    "delete from outbox where number in (select value from json_each($1))",
+    "delete from outbox where number = any($1)",
+);
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&ENQUEUE, &PENDING, &COUNT, &REMOVE];
 
 /// A message to send, with its signed headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,19 +61,27 @@ type Row = (i64, String, String, String, String, Vec<u8>);
 /// # Errors
 /// A message id that already waits, a body above the bus limit.
 pub async fn enqueue(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(), StoreError> {
+    enqueue_all(tx, std::slice::from_ref(message)).await
+}
+
+/// Puts messages into the outbox, in their order and in few round trips.
+///
+/// # Errors
+/// As [`enqueue`].
+pub async fn enqueue_all(tx: &mut Tx<'_>, messages: &[Outgoing]) -> Result<(), StoreError> {
     let name = tx.name();
-    sqlx::query(
-        "insert into outbox (message_id, topic, key, headers, body, updated_by) \
-         values ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(&message.message_id)
-    .bind(&message.topic)
-    .bind(&message.key)
-    .bind(to_json("headers", &message.headers)?)
-    .bind(&message.body)
-    .bind(name)
-    .execute(tx.state()?)
-    .await?;
+    let mut rows = Vec::with_capacity(messages.len());
+    for message in messages {
+        rows.push([
+            (&message.message_id).into(),
+            (&message.topic).into(),
+            (&message.key).into(),
+            to_json("headers", &message.headers)?.into(),
+            (&message.body).into(),
+            name.into(),
+        ]);
+    }
+    ENQUEUE.write(tx, &rows).await?;
     Ok(())
 }
 
@@ -57,16 +90,10 @@ pub async fn enqueue(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(), StoreErr
 /// # Errors
 /// Failures of the database.
 pub async fn pending(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     limit: u32,
 ) -> Result<Vec<PendingMessage>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select number, message_id, topic, key, headers, body from outbox \
-         order by number limit $1",
-    )
-    .bind(limit)
-    .fetch_all(from)
-    .await?;
+    let rows: Vec<Row> = PENDING.bind(limit).all(from).await?;
     rows.into_iter()
         .map(|(number, message_id, topic, key, headers, body)| {
             let headers = from_json("outbox", "headers", &headers)?;
@@ -86,10 +113,8 @@ pub async fn pending(
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn count(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
-    let count: i64 = sqlx::query_scalar("select count(*) from outbox")
-        .fetch_one(from)
-        .await?;
+pub async fn count(from: impl Into<Reading<'_>>) -> Result<u64, StoreError> {
+    let count: i64 = COUNT.query().value(from).await?;
     super::row::unsigned("outbox", count)
 }
 
@@ -99,10 +124,6 @@ pub async fn count(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
 /// # Errors
 /// Failures of the database.
 pub async fn mark_sent(tx: &mut Tx<'_>, numbers: &[i64]) -> Result<(), StoreError> {
-    let done = sqlx::query("delete from outbox where number in (select value from json_each($1))")
-        .bind(to_json("numbers", &numbers)?)
-        .execute(tx.connection())
-        .await?;
-    tx.count_bookkeeping(done.rows_affected());
+    REMOVE.bind(numbers).keep_books(tx).await?;
     Ok(())
 }

@@ -2,10 +2,19 @@
 
 use certs::columns::ColumnKey;
 use schemas::permit::PermitRecord;
-use sqlx::SqliteExecutor;
 
 use super::row::{instant, to_json};
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const RECORD_ONE: Sql = Sql::new(
+    "insert into permit (id, identifier, organisation, caller, permitted, decided_at, \
+     expires_at, record_sealed, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+);
+
+const FIND: Sql = Sql::new("select record_sealed from permit where id = $1");
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&RECORD_ONE, &FIND];
 
 const RECORD: &str = "permit.record_sealed";
 
@@ -23,21 +32,18 @@ pub async fn record(
     let sealed = key
         .seal(&associated(&record.id), text.as_bytes())
         .map_err(|_| StoreError::Column { column: RECORD })?;
-    sqlx::query(
-        "insert into permit (id, identifier, organisation, caller, permitted, decided_at, \
-         expires_at, record_sealed, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(&record.id)
-    .bind(&record.identifier)
-    .bind(&record.organisation)
-    .bind(&record.caller)
-    .bind(record.permitted)
-    .bind(instant(record.decided_at))
-    .bind(instant(record.expires_at))
-    .bind(sealed)
-    .bind(name)
-    .execute(tx.state()?)
-    .await?;
+    RECORD_ONE
+        .bind(&record.id)
+        .bind(&record.identifier)
+        .bind(&record.organisation)
+        .bind(&record.caller)
+        .bind(record.permitted)
+        .bind(instant(record.decided_at))
+        .bind(instant(record.expires_at))
+        .bind(sealed)
+        .bind(name)
+        .write(tx)
+        .await?;
     Ok(())
 }
 
@@ -46,15 +52,11 @@ pub async fn record(
 /// # Errors
 /// Failures of the database; a record that these keys do not open.
 pub async fn find(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     id: &str,
     key: &ColumnKey,
 ) -> Result<Option<PermitRecord>, StoreError> {
-    let sealed: Option<Vec<u8>> =
-        sqlx::query_scalar("select record_sealed from permit where id = $1")
-            .bind(id)
-            .fetch_optional(from)
-            .await?;
+    let sealed: Option<Vec<u8>> = FIND.bind(id).optional_value(from).await?;
     let Some(sealed) = sealed else {
         return Ok(None);
     };

@@ -1,8 +1,19 @@
 //! Table `consumed_partition`: how far each partition of a topic was consumed (invariant 3).
 
-use sqlx::SqliteExecutor;
-
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const LAST: Sql =
+    Sql::new("select position from consumed_partition where topic = $1 and partition = $2");
+
+const ADVANCE: Sql = Sql::new(
+    "insert into consumed_partition (topic, partition, position, updated_by) \
+     values ($1, $2, $3, $4) on conflict (topic, partition) do update set \
+     position = excluded.position, updated_by = excluded.updated_by \
+     where excluded.position > consumed_partition.position",
+);
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&LAST, &ADVANCE];
 
 /// Position of the last message of a partition whose effect is in this database; none before
 /// the first.
@@ -10,17 +21,11 @@ use super::{StoreError, Tx};
 /// # Errors
 /// Failures of the database.
 pub async fn last(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     topic: &str,
     partition: i32,
 ) -> Result<Option<i64>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select position from consumed_partition where topic = $1 and partition = $2",
-    )
-    .bind(topic)
-    .bind(i64::from(partition))
-    .fetch_optional(from)
-    .await?)
+    LAST.bind(topic).bind(partition).optional_value(from).await
 }
 
 /// Advances a partition to `position`, in the transaction that has the effect of its message.
@@ -34,24 +39,18 @@ pub async fn advance(
     position: i64,
 ) -> Result<(), StoreError> {
     let name = tx.name();
-    let done = sqlx::query(
-        "insert into consumed_partition (topic, partition, position, updated_by) \
-         values ($1, $2, $3, $4) on conflict (topic, partition) do update set \
-         position = excluded.position, updated_by = excluded.updated_by \
-         where excluded.position > consumed_partition.position",
-    )
-    .bind(topic)
-    .bind(i64::from(partition))
-    .bind(position)
-    .bind(name)
-    .execute(tx.connection())
-    .await?;
-    if done.rows_affected() == 0 {
+    let advanced = ADVANCE
+        .bind(topic)
+        .bind(partition)
+        .bind(position)
+        .bind(name)
+        .keep_books(tx)
+        .await?;
+    if advanced == 0 {
         return Err(StoreError::PositionBackwards {
             topic: topic.to_owned(),
             position,
         });
     }
-    tx.count_bookkeeping(done.rows_affected());
     Ok(())
 }

@@ -1,10 +1,28 @@
 //! Table `receipt`: what the national node answered to this home node.
 
 use schemas::message::{DirectoryReceipt, ReceiptOutcome};
-use sqlx::SqliteExecutor;
 
 use super::row::{from_json, signed, to_json, unsigned};
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const RECORD: Sql = Sql::new(
+    "insert into receipt (message_id, identifier, revision, outcome, receipt, updated_by) \
+     values ($1, $2, $3, $4, $5, $6) on conflict (message_id) do nothing",
+);
+
+const IS_RECORDED: Sql = Sql::new("select exists (select 1 from receipt where message_id = $1)");
+
+const FOR_IDENTIFIER: Sql =
+    Sql::new("select number, receipt from receipt where identifier = $1 order by number");
+
+const PAGE: Sql =
+    Sql::new("select number, receipt from receipt where number > $1 order by number limit $2");
+
+const COUNTS: Sql = Sql::new("select outcome, count(*) from receipt group by outcome");
+
+pub(super) const STATEMENTS: &[&dyn Statement] =
+    &[&RECORD, &IS_RECORDED, &FOR_IDENTIFIER, &PAGE, &COUNTS];
 
 /// A receipt with its place in the order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,19 +50,16 @@ pub struct ReceiptCounts {
 /// Failures of the database.
 pub async fn record(tx: &mut Tx<'_>, receipt: &DirectoryReceipt) -> Result<bool, StoreError> {
     let name = tx.name();
-    let done = sqlx::query(
-        "insert into receipt (message_id, identifier, revision, outcome, receipt, updated_by) \
-         values ($1, $2, $3, $4, $5, $6) on conflict (message_id) do nothing",
-    )
-    .bind(&receipt.message_id)
-    .bind(&receipt.identifier)
-    .bind(signed("revision", receipt.revision)?)
-    .bind(outcome_name(receipt.outcome))
-    .bind(to_json("receipt", receipt)?)
-    .bind(name)
-    .execute(tx.state()?)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let recorded = RECORD
+        .bind(&receipt.message_id)
+        .bind(&receipt.identifier)
+        .bind(signed("revision", receipt.revision)?)
+        .bind(outcome_name(receipt.outcome))
+        .bind(to_json("receipt", receipt)?)
+        .bind(name)
+        .write(tx)
+        .await?;
+    Ok(recorded == 1)
 }
 
 /// Whether the message has a receipt.
@@ -52,15 +67,10 @@ pub async fn record(tx: &mut Tx<'_>, receipt: &DirectoryReceipt) -> Result<bool,
 /// # Errors
 /// Failures of the database.
 pub async fn is_recorded(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     message_id: &str,
 ) -> Result<bool, StoreError> {
-    Ok(
-        sqlx::query_scalar("select exists (select 1 from receipt where message_id = $1)")
-            .bind(message_id)
-            .fetch_one(from)
-            .await?,
-    )
+    IS_RECORDED.bind(message_id).value(from).await
 }
 
 /// Receipts of one licence version, oldest first.
@@ -68,14 +78,10 @@ pub async fn is_recorded(
 /// # Errors
 /// Failures of the database.
 pub async fn for_identifier(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     identifier: &str,
 ) -> Result<Vec<StoredReceipt>, StoreError> {
-    let rows: Vec<(i64, String)> =
-        sqlx::query_as("select number, receipt from receipt where identifier = $1 order by number")
-            .bind(identifier)
-            .fetch_all(from)
-            .await?;
+    let rows: Vec<(i64, String)> = FOR_IDENTIFIER.bind(identifier).all(from).await?;
     rows.into_iter().map(stored).collect()
 }
 
@@ -84,17 +90,11 @@ pub async fn for_identifier(
 /// # Errors
 /// Failures of the database.
 pub async fn page(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     after: i64,
     limit: u32,
 ) -> Result<Vec<StoredReceipt>, StoreError> {
-    let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select number, receipt from receipt where number > $1 order by number limit $2",
-    )
-    .bind(after)
-    .bind(limit)
-    .fetch_all(from)
-    .await?;
+    let rows: Vec<(i64, String)> = PAGE.bind(after).bind(limit).all(from).await?;
     rows.into_iter().map(stored).collect()
 }
 
@@ -102,11 +102,8 @@ pub async fn page(
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn counts(from: impl SqliteExecutor<'_>) -> Result<ReceiptCounts, StoreError> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("select outcome, count(*) from receipt group by outcome")
-            .fetch_all(from)
-            .await?;
+pub async fn counts(from: impl Into<Reading<'_>>) -> Result<ReceiptCounts, StoreError> {
+    let rows: Vec<(String, i64)> = COUNTS.query().all(from).await?;
     let mut counts = ReceiptCounts::default();
     for (name, count) in rows {
         let count = unsigned("receipt", count)?;

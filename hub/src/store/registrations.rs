@@ -5,11 +5,46 @@ use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
 use schemas::message::ReceiptOutcome;
 use schemas::status::LicenceStatus;
-use sqlx::SqliteExecutor;
 
 use super::receipts::{outcome_from, outcome_name};
 use super::row::{instant, parse_instant, signed, unsigned};
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const FIND: Sql = Sql::new(
+    "select identifier, revision, content_token, message_id, outcome, registered_at, \
+     library_status from registration where identifier = $1",
+);
+
+const UPSERT: Sql = Sql::new(
+    "insert into registration (identifier, revision, content_token, message_id, outcome, \
+     registered_at, updated_by, library_status) values ($1, $2, $3, $4, $5, $6, $7, $8) \
+     on conflict (identifier) do update set revision = excluded.revision, \
+     content_token = excluded.content_token, message_id = excluded.message_id, \
+     outcome = excluded.outcome, registered_at = excluded.registered_at, \
+     updated_by = excluded.updated_by, library_status = excluded.library_status \
+     where excluded.revision > registration.revision",
+);
+
+const SET_OUTCOME: Sql = Sql::new(
+    "update registration set outcome = $3, updated_by = $4 \
+     where identifier = $1 and revision = $2",
+);
+
+const COUNT_AWAITING: Sql = Sql::new("select count(*) from registration where outcome is null");
+
+const WITHOUT_ENTRY: Sql = Sql::new(
+    "select identifier from registration r where not exists (select 1 from entry e \
+     where e.identifier = r.identifier and e.revision = r.revision) limit $1",
+);
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[
+    &FIND,
+    &UPSERT,
+    &SET_OUTCOME,
+    &COUNT_AWAITING,
+    &WITHOUT_ENTRY,
+];
 
 /// The last registration of one licence version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,16 +91,10 @@ pub fn content_token(keys: &NodeKeys, content: &[u8]) -> String {
 /// # Errors
 /// Failures of the database.
 pub async fn find(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     identifier: &str,
 ) -> Result<Option<Registration>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(
-        "select identifier, revision, content_token, message_id, outcome, registered_at, \
-         library_status from registration where identifier = $1",
-    )
-    .bind(identifier)
-    .fetch_optional(from)
-    .await?;
+    let row: Option<Row> = FIND.bind(identifier).optional(from).await?;
     row.map(registration).transpose()
 }
 
@@ -75,25 +104,17 @@ pub async fn find(
 /// Failures of the database.
 pub async fn upsert(tx: &mut Tx<'_>, new: &Registration) -> Result<(), StoreError> {
     let name = tx.name();
-    sqlx::query(
-        "insert into registration (identifier, revision, content_token, message_id, outcome, \
-         registered_at, updated_by, library_status) values ($1, $2, $3, $4, $5, $6, $7, $8) \
-         on conflict (identifier) do update set revision = excluded.revision, \
-         content_token = excluded.content_token, message_id = excluded.message_id, \
-         outcome = excluded.outcome, registered_at = excluded.registered_at, \
-         updated_by = excluded.updated_by, library_status = excluded.library_status \
-         where excluded.revision > registration.revision",
-    )
-    .bind(&new.identifier)
-    .bind(signed("revision", new.revision)?)
-    .bind(&new.content_token)
-    .bind(&new.message_id)
-    .bind(new.outcome.map(outcome_name))
-    .bind(instant(new.registered_at))
-    .bind(name)
-    .bind(new.library_status.map(LicenceStatus::code))
-    .execute(tx.state()?)
-    .await?;
+    UPSERT
+        .bind(&new.identifier)
+        .bind(signed("revision", new.revision)?)
+        .bind(&new.content_token)
+        .bind(&new.message_id)
+        .bind(new.outcome.map(outcome_name))
+        .bind(instant(new.registered_at))
+        .bind(name)
+        .bind(new.library_status.map(LicenceStatus::code))
+        .write(tx)
+        .await?;
     Ok(())
 }
 
@@ -109,42 +130,31 @@ pub async fn set_outcome(
     outcome: ReceiptOutcome,
 ) -> Result<bool, StoreError> {
     let name = tx.name();
-    let done = sqlx::query(
-        "update registration set outcome = $3, updated_by = $4 \
-         where identifier = $1 and revision = $2",
-    )
-    .bind(identifier)
-    .bind(signed("revision", revision)?)
-    .bind(outcome_name(outcome))
-    .bind(name)
-    .execute(tx.state()?)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let set = SET_OUTCOME
+        .bind(identifier)
+        .bind(signed("revision", revision)?)
+        .bind(outcome_name(outcome))
+        .bind(name)
+        .write(tx)
+        .await?;
+    Ok(set == 1)
 }
 
 /// How many registrations await a receipt.
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn count_awaiting(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
-    let count: i64 = sqlx::query_scalar("select count(*) from registration where outcome is null")
-        .fetch_one(from)
-        .await?;
+pub async fn count_awaiting(from: impl Into<Reading<'_>>) -> Result<u64, StoreError> {
+    let count: i64 = COUNT_AWAITING.query().value(from).await?;
     unsigned(TABLE, count)
 }
 
 /// Registered identifiers whose entry is missing or of another revision.
 pub(crate) async fn without_entry(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     limit: u32,
 ) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select identifier from registration r where not exists (select 1 from entry e \
-         where e.identifier = r.identifier and e.revision = r.revision) limit $1",
-    )
-    .bind(limit)
-    .fetch_all(from)
-    .await?)
+    WITHOUT_ENTRY.bind(limit).values(from).await
 }
 
 fn registration(row: Row) -> Result<Registration, StoreError> {

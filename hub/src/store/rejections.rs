@@ -3,10 +3,27 @@
 use chrono::{DateTime, Utc};
 use schemas::entry::EntryPublic;
 use schemas::message::ReceiptReason;
-use sqlx::SqliteExecutor;
 
 use super::row::{from_json, instant, parse_instant, signed, to_json, unsigned};
+use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
+
+const IS_RECORDED: Sql = Sql::new("select exists (select 1 from rejection where subject = $1)");
+
+const RECORD: Sql = Sql::new(
+    "insert into rejection (subject, home_node, identifier, revision, source_line, public, \
+     reasons, rejected_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+     on conflict (subject) do nothing",
+);
+
+const PAGE: Sql = Sql::new(
+    "select number, subject, home_node, identifier, revision, source_line, public, reasons, \
+     rejected_at from rejection where number > $1 order by number limit $2",
+);
+
+const COUNT: Sql = Sql::new("select count(*) from rejection");
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&IS_RECORDED, &RECORD, &PAGE, &COUNT];
 
 /// Something that was rejected, with the reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +72,8 @@ type Row = (
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn is_recorded(from: impl SqliteExecutor<'_>, subject: &str) -> Result<bool, StoreError> {
-    Ok(
-        sqlx::query_scalar("select exists (select 1 from rejection where subject = $1)")
-            .bind(subject)
-            .fetch_one(from)
-            .await?,
-    )
+pub async fn is_recorded(from: impl Into<Reading<'_>>, subject: &str) -> Result<bool, StoreError> {
+    IS_RECORDED.bind(subject).value(from).await
 }
 
 /// Records a rejection; false when its subject is already there, and nothing changes.
@@ -83,23 +95,19 @@ pub async fn record(tx: &mut Tx<'_>, rejection: &Rejection) -> Result<bool, Stor
         .as_ref()
         .map(|entry| to_json("entry", entry))
         .transpose()?;
-    let done = sqlx::query(
-        "insert into rejection (subject, home_node, identifier, revision, source_line, public, \
-         reasons, rejected_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-         on conflict (subject) do nothing",
-    )
-    .bind(&rejection.subject)
-    .bind(&rejection.home_node)
-    .bind(&rejection.identifier)
-    .bind(revision)
-    .bind(line)
-    .bind(public)
-    .bind(to_json("reasons", &rejection.reasons)?)
-    .bind(instant(rejection.rejected_at))
-    .bind(name)
-    .execute(tx.state()?)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let recorded = RECORD
+        .bind(&rejection.subject)
+        .bind(&rejection.home_node)
+        .bind(&rejection.identifier)
+        .bind(revision)
+        .bind(line)
+        .bind(public)
+        .bind(to_json("reasons", &rejection.reasons)?)
+        .bind(instant(rejection.rejected_at))
+        .bind(name)
+        .write(tx)
+        .await?;
+    Ok(recorded == 1)
 }
 
 /// Rejections after a cursor, in the order of arrival.
@@ -107,18 +115,11 @@ pub async fn record(tx: &mut Tx<'_>, rejection: &Rejection) -> Result<bool, Stor
 /// # Errors
 /// Failures of the database.
 pub async fn page(
-    from: impl SqliteExecutor<'_>,
+    from: impl Into<Reading<'_>>,
     after: i64,
     limit: u32,
 ) -> Result<Vec<StoredRejection>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select number, subject, home_node, identifier, revision, source_line, public, reasons, \
-         rejected_at from rejection where number > $1 order by number limit $2",
-    )
-    .bind(after)
-    .bind(limit)
-    .fetch_all(from)
-    .await?;
+    let rows: Vec<Row> = PAGE.bind(after).bind(limit).all(from).await?;
     rows.into_iter().map(stored).collect()
 }
 
@@ -126,10 +127,8 @@ pub async fn page(
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn count(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
-    let count: i64 = sqlx::query_scalar("select count(*) from rejection")
-        .fetch_one(from)
-        .await?;
+pub async fn count(from: impl Into<Reading<'_>>) -> Result<u64, StoreError> {
+    let count: i64 = COUNT.query().value(from).await?;
     unsigned(TABLE, count)
 }
 

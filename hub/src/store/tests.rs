@@ -1,5 +1,7 @@
 //! Tests of transactions and tables.
 
+mod server;
+mod statements;
 mod transactions;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use tempfile::TempDir;
 use super::outbox::Outgoing;
 use super::registrations::{Registration, content_token};
 use super::rejections::Rejection;
+use super::scratch::Scratch;
 use super::*;
 use crate::provenance::ProvenanceLog;
 
@@ -46,7 +49,8 @@ pub(crate) fn entry() -> Entry {
 }
 
 struct Bench {
-    folder: TempDir,
+    scratch: Scratch,
+    _folder: TempDir,
     store: Store,
     log: ProvenanceLog,
     keys: Arc<NodeKeys>,
@@ -56,14 +60,14 @@ impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = Arc::new(NodeKeys::generate().unwrap());
-        let store = Store::open(&folder.path().join("hub.sqlite"))
-            .await
-            .unwrap();
+        let scratch = Scratch::new(folder.path()).await.unwrap();
+        let store = scratch.open().await.unwrap();
         let log = ProvenanceLog::open(&store, "zhejiang", &keys)
             .await
             .unwrap();
         Self {
-            folder,
+            scratch,
+            _folder: folder,
             store,
             log,
             keys,
@@ -283,16 +287,15 @@ async fn a_registration_knows_its_content_without_telling() {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused() {
     let bench = Bench::new().await;
-    let path = bench.folder.path().join("hub.sqlite");
-    sqlx::query(
-        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
-         values (9999, 'later', 1, x'00', 0)",
-    )
-    .execute(&bench.store.writer)
-    .await
-    .unwrap();
     bench.store.close().await;
-    let refused = Store::open(&path).await;
+    let later = "insert into _sqlx_migrations \
+                 (version, description, success, checksum, execution_time) values (9999, 'later', ";
+    let (sqlite, postgres) = (
+        format!("{later} 1, x'00', 0)"),
+        format!("{later} true, '', 0)"),
+    );
+    bench.scratch.tamper(&sqlite, &postgres).await.unwrap();
+    let refused = bench.scratch.open().await;
     assert!(matches!(
         refused,
         Err(StoreError::NewerDatabase { version: 9999 })
@@ -310,10 +313,16 @@ async fn a_missing_database_is_not_made_when_it_must_be_there() {
 #[tokio::test]
 async fn readers_cannot_write() {
     let bench = Bench::new().await;
-    let refused = sqlx::query("delete from entry")
-        .execute(bench.store.reader())
-        .await;
-    assert!(refused.is_err());
+    const REMOVE: Sql = Sql::new("delete from entry returning identifier");
+    let refused = REMOVE.query().all::<(String,)>(bench.store.reader()).await;
+    assert!(matches!(refused, Err(StoreError::NotReading)));
+    // What looks like a read is refused by the database.
+    const SLY: Sql = Sql::each(
+        "with one as (select 1) delete from entry",
+        "with gone as (delete from entry returning 1) select 1",
+    );
+    let refused = SLY.query().all::<(i64,)>(bench.store.reader()).await;
+    assert!(matches!(refused, Err(StoreError::Database(_))));
 }
 
 #[tokio::test]
@@ -325,9 +334,7 @@ async fn a_store_that_does_not_work_is_told_from_a_row_that_it_refuses() {
         .run_tx::<_, StoreError, _>("row", |tx| {
             Box::pin(async move {
                 leaf(log, tx).await?;
-                sqlx::query("insert into applied values ('', 'b', 'c', 'd')")
-                    .execute(tx.connection())
-                    .await?;
+                applied::mark(tx, "", "b", instant()).await?;
                 Ok(())
             })
         })

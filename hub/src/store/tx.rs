@@ -1,16 +1,23 @@
 //! Named transactions.
 
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Sqlite, Transaction};
 
+use super::error::{Fault, Trouble};
 use super::log::Pending;
-use super::{Store, StoreError};
+use super::postgres::pool::{Lease, Purpose};
+use super::sql::On;
+use super::{Store, StoreError, Writer};
 
-/// How often a transaction is tried when another process holds the lock. Each try has already
-/// waited for the busy timeout, so three are fifteen seconds.
-const ATTEMPTS_MAX: u32 = 3;
+/// How often a transaction is tried when something else is in the way. On SQLite each try has
+/// already waited for the busy timeout, so these are twenty-five seconds.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Wait before the second try, doubled for each further one, up to twice as long by chance so
+/// that two that met do not meet again. In all under a quarter of a second.
+const ATTEMPT_WAIT: Duration = Duration::from_millis(8);
 
 /// What the body of a transaction returns: `|tx| Box::pin(async move { … })`.
 pub type TxFuture<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>;
@@ -20,13 +27,19 @@ pub type TxFuture<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send +
 /// There are no savepoints: leaves are kept here until the commit, and a savepoint would not
 /// take them back. A body decides before it writes.
 pub struct Tx<'c> {
-    inner: Transaction<'c, Sqlite>,
+    inner: Inner<'c>,
     name: &'static str,
     kind: Kind,
-    /// Rows changed that are bookkeeping wherever they change: a position that moves past a
-    /// message, a message that the bus now has.
-    bookkeeping: u64,
+    /// Rows changed that are state.
+    changed: u64,
+    trouble: Trouble,
     pub(super) log: Option<Pending>,
+}
+
+enum Inner<'c> {
+    Sqlite(Transaction<'c, Sqlite>),
+    /// Closed, which rolls back, unless it is given back after the end.
+    Postgres(Lease),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,23 +55,31 @@ impl Tx<'_> {
         self.name
     }
 
-    /// The connection, for reading inside the transaction with the tables' read functions.
-    pub fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.inner
+    /// The transaction as a place to read, for the tables' read functions.
+    pub fn connection(&mut self) -> &mut Self {
+        self
     }
 
-    /// Counts rows that were changed as bookkeeping: they need no leaf.
-    pub(super) fn count_bookkeeping(&mut self, rows: u64) {
-        self.bookkeeping += rows;
-    }
-
-    /// The connection, for a write that is a change of state.
-    pub(super) fn state(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    /// Refuses to change state in a transaction that is bookkeeping.
+    pub(super) fn check_state(&self) -> Result<(), StoreError> {
         match self.kind {
-            Kind::State => Ok(&mut self.inner),
+            Kind::State => Ok(()),
             Kind::Bookkeeping => Err(StoreError::NotBookkeeping {
                 transaction: self.name,
             }),
+        }
+    }
+
+    /// Counts rows of state that were changed: they need a leaf.
+    pub(super) fn count_changed(&mut self, rows: u64) {
+        self.changed = self.changed.saturating_add(rows);
+    }
+
+    /// The connection, for the layer of statements.
+    pub(super) fn on(&mut self) -> On<'_> {
+        match &mut self.inner {
+            Inner::Sqlite(inner) => On::Sqlite(inner, &mut self.trouble),
+            Inner::Postgres(lease) => On::Postgres(lease, &mut self.trouble),
         }
     }
 }
@@ -66,8 +87,8 @@ impl Tx<'_> {
 impl Store {
     /// Runs a change of state: begins, runs `body`, writes the leaves that it appended, commits.
     ///
-    /// `body` may run more than once (up to three times, when another process holds the
-    /// lock) and must have no effect but on the transaction. What it uses it borrows:
+    /// `body` may run more than once (up to five times, when another transaction is in the way)
+    /// and must have no effect but on the transaction. What it uses it borrows:
     /// `let entry = &entry; store.run_tx("name", |tx| Box::pin(async move { … entry … }))`.
     ///
     /// # Errors
@@ -107,21 +128,30 @@ impl Store {
         T: Send,
         E: From<StoreError> + Send,
     {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut is_raced = false;
+        for attempt in 0..ATTEMPTS_MAX {
+            wait_before(attempt).await;
             let started = Instant::now();
-            let (mut tx, changes_before) = match self.begin(name, kind).await {
+            let mut tx = match self.begin(name, kind).await {
                 Ok(begun) => begun,
-                Err(error) if error.is_busy() => continue,
+                // Nothing has happened yet: a lost connection is as good as one in the way.
+                Err(error) if matches!(error.fault(), Fault::Contended | Fault::Lost) => continue,
                 Err(error) => return Err(error.into()),
             };
             let value = match body(&mut tx).await {
                 Ok(value) => value,
                 Err(error) => {
+                    let fault = tx.trouble.fault();
                     tx.abandon().await?;
-                    return Err(error);
+                    match fault {
+                        Fault::Contended => continue,
+                        Fault::Race if !is_raced => is_raced = true,
+                        _ => return Err(error),
+                    }
+                    continue;
                 }
             };
-            match tx.finish(changes_before).await {
+            match tx.finish().await {
                 Ok(leaves) => {
                     let elapsed_us = started.elapsed().as_micros();
                     tracing::debug!(
@@ -132,7 +162,9 @@ impl Store {
                     );
                     return Ok(value);
                 }
-                Err(error) if error.is_busy() => {}
+                Err(error) if error.fault() == Fault::Contended => {}
+                // A commit whose connection broke may have taken place: it is not run again here,
+                // see `StoreError::is_of_the_store`.
                 Err(error) => return Err(error.into()),
             }
         }
@@ -143,54 +175,83 @@ impl Store {
         .into())
     }
 
-    async fn begin(
-        &self,
-        name: &'static str,
-        kind: Kind,
-    ) -> Result<(Tx<'static>, i64), StoreError> {
-        // Immediate: the write lock is taken here, where waiting is harmless, not at a later
-        // statement, where a reader's snapshot could no longer be upgraded.
-        let inner = self.writer.begin_with("begin immediate").await?;
-        let mut tx = Tx {
+    async fn begin(&self, name: &'static str, kind: Kind) -> Result<Tx<'static>, StoreError> {
+        let inner = match &self.writer {
+            // Immediate: the write lock is taken here, where waiting is harmless, not at a later
+            // statement, where a reader's snapshot could no longer be upgraded.
+            Writer::Sqlite(pool) => Inner::Sqlite(pool.begin_with("begin immediate").await?),
+            // Serialisable: a body may decide on what it read, whoever else writes.
+            Writer::Postgres(pool) => {
+                // Only who holds the fence changes state.
+                if kind == Kind::State && pool.purpose() != Purpose::Writing {
+                    return Err(StoreError::Visitor { transaction: name });
+                }
+                let mut lease = pool.lease().await?;
+                lease
+                    .command("begin isolation level serializable, read write")
+                    .await?;
+                Inner::Postgres(lease)
+            }
+        };
+        Ok(Tx {
             inner,
             name,
             kind,
-            bookkeeping: 0,
+            changed: 0,
+            trouble: Trouble::default(),
             log: None,
-        };
-        let changes = total_changes(tx.connection()).await?;
-        Ok((tx, changes))
+        })
     }
 }
 
 impl Tx<'_> {
-    async fn finish(mut self, changes_before: i64) -> Result<usize, StoreError> {
-        let changes = total_changes(&mut self.inner)
-            .await?
-            .saturating_sub(changes_before);
-        let changed = u64::try_from(changes).unwrap_or(u64::MAX) > self.bookkeeping;
+    async fn finish(mut self) -> Result<usize, StoreError> {
         let leaves = self.log.as_ref().map_or(0, Pending::appended);
-        if changed && leaves == 0 && self.kind == Kind::State {
-            self.inner.rollback().await?;
-            return Err(StoreError::NoLeaf {
-                transaction: self.name,
-            });
+        if self.changed > 0 && leaves == 0 {
+            let transaction = self.name;
+            self.abandon().await?;
+            return Err(StoreError::NoLeaf { transaction });
+        }
+        // After a failure PostgreSQL answers a commit with a rollback, and calls it done.
+        if self.trouble.is_any() && matches!(self.inner, Inner::Postgres(_)) {
+            let transaction = self.name;
+            self.abandon().await?;
+            return Err(StoreError::FailureIgnored { transaction });
         }
         if let Some(log) = self.log.take() {
-            log.write(&mut self.inner, self.name).await?;
+            log.write(&mut self).await?;
         }
-        self.inner.commit().await?;
+        match self.inner {
+            Inner::Sqlite(inner) => inner.commit().await?,
+            Inner::Postgres(mut lease) => {
+                let done = lease.command("commit").await;
+                lease.release_after(done)?;
+            }
+        }
         Ok(leaves)
     }
 
     async fn abandon(self) -> Result<(), StoreError> {
-        Ok(self.inner.rollback().await?)
+        match self.inner {
+            Inner::Sqlite(inner) => Ok(inner.rollback().await?),
+            Inner::Postgres(lease) => rollback(lease).await,
+        }
     }
 }
 
-/// Rows changed on this connection since it was opened, counted by SQLite.
-async fn total_changes(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("select total_changes()")
-        .fetch_one(connection)
-        .await?)
+async fn rollback(mut lease: Lease) -> Result<(), StoreError> {
+    let done = lease.command("rollback").await;
+    lease.release_after(done)
+}
+
+/// Waits before a further try, longer each time and never the same for two.
+async fn wait_before(attempt: u32) {
+    if attempt == 0 {
+        return;
+    }
+    let step = ATTEMPT_WAIT.saturating_mul(1 << (attempt - 1));
+    let chance = uuid::Uuid::new_v4().as_u128() % 1_000;
+    // Below a thousand, so it fits.
+    let extra = step.mul_f64(f64::from(chance as u32) / 1_000.0);
+    tokio::time::sleep(step + extra).await;
 }

@@ -7,9 +7,9 @@ use hub::files;
 use hub::permits;
 use hub::refusal::Refusal;
 use hub::seals;
-use hub::store::entries;
+use hub::store::{entries, leaves};
 use schemas::identifier::Identifier;
-use schemas::leaf::Agent;
+use schemas::leaf::{Agent, Leaf};
 use schemas::status::LicenceStatus;
 use tests::{MATTER, SICHUAN, TestHub, ZHEJIANG, caller};
 
@@ -90,13 +90,10 @@ async fn every_answer_finds_its_record_written() {
         let now = rows(&hub, SICHUAN, "log_leaf").await;
         assert_eq!(now - before, count, "{what}");
         before = now;
-        let last: String = sqlx::query_scalar(
-            "select json_extract(cast(bytes as text), '$.activity') from log_leaf \
-             order by position desc limit 1",
-        )
-        .fetch_one(node.store.reader())
-        .await
-        .expect("a leaf");
+        let last = leaves::find(node.store.reader(), now as u64 - 1).await;
+        let last = last.expect("reads").expect("a leaf");
+        let last: Leaf = serde_json::from_slice(&last.bytes).expect("a leaf");
+        let last = serde_json::to_value(last.activity).expect("a name");
         assert_eq!(last, activity, "{what}");
     };
     directory::lookup(node, &caller(), &identifier)

@@ -2,16 +2,16 @@
 
 use schemas::entry::Entry;
 use schemas::leaf::{Activity, Leaf};
-use sqlx::SqliteConnection;
 
 use super::tree::Seen;
 use super::{FsckReport, PAGE};
 use crate::provenance::ProvenanceLog;
 use crate::store::entries::RawEntry;
+use crate::store::sql::Snapshot;
 use crate::store::{StoreError, entries, leaves, positions, registrations};
 
 pub(super) async fn check(
-    reading: &mut SqliteConnection,
+    reading: &mut Snapshot,
     provenance: &ProvenanceLog,
     seen: &Seen,
     report: &mut FsckReport,
@@ -77,7 +77,7 @@ fn tokens_of(provenance: &ProvenanceLog, entry: &Entry) -> Vec<String> {
 
 /// Whether the newest leaf that put this entry into the directory tells of this revision and file.
 async fn check_leaf_of(
-    reading: &mut SqliteConnection,
+    reading: &mut Snapshot,
     raw: &RawEntry,
     report: &mut FsckReport,
 ) -> Result<(), StoreError> {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use certs::merkle::root_of_subtrees;
 use certs::note::verify_checkpoint;
 use schemas::leaf::{Activity, Leaf};
-use sqlx::SqliteConnection;
 
 use super::{FsckReport, PAGE};
 use crate::provenance::{ProvenanceLog, associated};
 use crate::store::heads::StoredHead;
 use crate::store::leaves::StoredLeaf;
 use crate::store::log::LogState;
+use crate::store::sql::Snapshot;
 use crate::store::{StoreError, entries, heads, leaves};
 
 /// Most partitions that are compared: a node reads less than ten topics, of some ten partitions.
@@ -33,7 +33,7 @@ struct Walk<'a> {
 }
 
 pub(super) async fn check(
-    reading: &mut SqliteConnection,
+    reading: &mut Snapshot,
     provenance: &ProvenanceLog,
     stored: &LogState,
     report: &mut FsckReport,
@@ -72,7 +72,7 @@ impl Walk<'_> {
     /// False when the walk cannot go on: without the leaf, nothing above it can be recomputed.
     async fn check_page(
         &mut self,
-        reading: &mut SqliteConnection,
+        reading: &mut Snapshot,
         page: &[StoredLeaf],
         report: &mut FsckReport,
     ) -> Result<bool, StoreError> {
@@ -104,7 +104,7 @@ impl Walk<'_> {
             }
         }
         self.check_nodes(reading, &completed, report).await?;
-        for identifier in entries::unreached(reading, &applied).await? {
+        for identifier in entries::unreached(&mut *reading, &applied).await? {
             report.fault(
                 "FSCK_ENTRY_MISSING",
                 format!(
@@ -197,13 +197,13 @@ impl Walk<'_> {
     /// Compares the nodes that the page completed with the stored ones.
     async fn check_nodes(
         &mut self,
-        reading: &mut SqliteConnection,
+        reading: &mut Snapshot,
         completed: &[((u32, u64), [u8; 32])],
         report: &mut FsckReport,
     ) -> Result<(), StoreError> {
         self.node_count += completed.len() as u64;
         let wanted: Vec<(u32, u64)> = completed.iter().map(|(place, _)| *place).collect();
-        let stored = leaves::nodes(reading, &wanted).await?;
+        let stored = leaves::nodes(&mut *reading, &wanted).await?;
         for ((level, index), hash) in completed {
             match stored.get(&(*level, *index)) {
                 Some(found) if found == hash => {}
@@ -249,7 +249,7 @@ impl Walk<'_> {
 
     async fn check_end(
         &self,
-        reading: &mut SqliteConnection,
+        reading: &mut Snapshot,
         stored: &LogState,
         report: &mut FsckReport,
     ) -> Result<(), StoreError> {

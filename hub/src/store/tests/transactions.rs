@@ -22,20 +22,28 @@ async fn a_change_of_state_without_a_leaf_is_refused() {
 }
 
 #[tokio::test]
-async fn raw_sql_without_a_leaf_is_refused_too() {
+async fn a_statement_without_a_leaf_is_refused_too() {
+    const WRITE: Sql = Sql::new("insert into applied values ('a', 'b', 'c', 'd')");
     let bench = Bench::new().await;
     let refused = bench
         .store
         .run_tx::<_, StoreError, _>("sly", |tx| {
             Box::pin(async move {
-                sqlx::query("insert into applied values ('a', 'b', 'c', 'd')")
-                    .execute(tx.connection())
-                    .await?;
+                WRITE.query().write(tx).await?;
                 Ok(())
             })
         })
         .await;
     assert!(matches!(refused, Err(StoreError::NoLeaf { .. })));
+    // Nor is there a way past the count.
+    const SLY: Sql = Sql::new("insert into applied values ('a', 'b', 'c', 'd') returning origin");
+    let refused = bench
+        .store
+        .run_tx::<_, StoreError, _>("slyer", |tx| {
+            Box::pin(async move { SLY.query().all::<(String,)>(tx).await })
+        })
+        .await;
+    assert!(matches!(refused, Err(StoreError::NotReading)));
     let found = applied::is_applied(bench.store.reader(), "a", "b")
         .await
         .unwrap();

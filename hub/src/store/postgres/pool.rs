@@ -1,0 +1,266 @@
+//! Connections to PostgreSQL.
+//!
+//! A pool of its own, because a lookup is one short round trip: the library's pool tests every
+//! connection with a round trip of its own whenever it comes back. Here a connection comes back
+//! only after a statement that went well; after anything else – an error of the connection, a
+//! caller that went away in the middle – it is closed, which also ends its transaction.
+
+use std::future::IntoFuture;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::fence;
+use crate::store::StoreError;
+use crate::store::error::Fault;
+
+/// How long a caller waits for a connection, new ones included, before it is refused as busy. A
+/// server that restarts is back within that.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Wait between two tries to connect to a server that does not listen yet.
+const CONNECT_WAIT: Duration = Duration::from_millis(100);
+
+/// A connection that nobody used for this long is tested before it is used: the server may have
+/// restarted. Busy connections are used without.
+const IDLE_UNTESTED: Duration = Duration::from_secs(5);
+
+/// Longest wait for the answer to that test.
+const TEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Prepared statements per connection: more than the program has.
+const STATEMENTS_MAX: usize = 256;
+
+/// Connections of one kind. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::store) struct Pool(Arc<Inner>);
+
+struct Inner {
+    options: PgConnectOptions,
+    purpose: Purpose,
+    /// Longest wait for the answer to one statement: longer than the server lets it run.
+    answer_timeout: Duration,
+    size: u32,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// What the connections of a pool are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Purpose {
+    /// Reading alone: a statement that writes is refused by the server.
+    Reading,
+    /// Writing, as the only process that does.
+    Writing,
+    /// Bookkeeping beside the process that writes.
+    Visiting,
+}
+
+struct Idle {
+    connection: PgConnection,
+    since: Instant,
+}
+
+/// A connection in use. Dropped without [`Lease::release`] it is closed.
+pub(in crate::store) struct Lease {
+    connection: PgConnection,
+    pool: Arc<Inner>,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    /// A pool that connects when it must.
+    pub(super) fn new(
+        options: PgConnectOptions,
+        purpose: Purpose,
+        size: u32,
+        answer_timeout: Duration,
+    ) -> Self {
+        let read_only = if purpose == Purpose::Reading {
+            "on"
+        } else {
+            "off"
+        };
+        let options = options
+            .options([("default_transaction_read_only", read_only)])
+            .statement_cache_capacity(STATEMENTS_MAX)
+            // The log of statements is the transaction's line; SQL text would drown it.
+            .disable_statement_logging();
+        Self(Arc::new(Inner {
+            options,
+            purpose,
+            answer_timeout,
+            size,
+            permits: Arc::new(Semaphore::new(size as usize)),
+            idle: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// What the connections are for.
+    pub(in crate::store) fn purpose(&self) -> Purpose {
+        self.0.purpose
+    }
+
+    /// A connection of one's own.
+    ///
+    /// # Errors
+    /// None became free in time; the server cannot be reached; another process writes.
+    pub(in crate::store) async fn lease(&self) -> Result<Lease, StoreError> {
+        let deadline = Instant::now() + ACQUIRE_TIMEOUT;
+        let permits = Arc::clone(&self.0.permits);
+        let permit = tokio::time::timeout(ACQUIRE_TIMEOUT, permits.acquire_owned())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|_| sqlx::Error::PoolClosed)?;
+        while let Some(mut idle) = self.0.take_idle() {
+            if idle.since.elapsed() > IDLE_UNTESTED && !answers(&mut idle.connection).await {
+                continue;
+            }
+            return Ok(self.0.leased(idle.connection, permit));
+        }
+        let connection = self.0.connect(deadline).await?;
+        Ok(self.0.leased(connection, permit))
+    }
+
+    /// Waits for the connections in use and closes all.
+    pub(in crate::store) async fn close(&self) {
+        // Refused only when it is closed already.
+        let all = self.0.permits.acquire_many(self.0.size).await;
+        self.0.permits.close();
+        drop(all);
+        while let Some(idle) = self.0.take_idle() {
+            // Nothing is lost when the server no longer answers to the farewell.
+            let _ = tokio::time::timeout(TEST_TIMEOUT, idle.connection.close()).await;
+        }
+    }
+}
+
+impl Inner {
+    fn leased(self: &Arc<Self>, connection: PgConnection, permit: OwnedSemaphorePermit) -> Lease {
+        Lease {
+            connection,
+            pool: Arc::clone(self),
+            permit,
+        }
+    }
+
+    fn take_idle(&self) -> Option<Idle> {
+        // The one used last: it needs no test, and its memory is warm.
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connect(&self, deadline: Instant) -> Result<PgConnection, StoreError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let connected = tokio::time::timeout(left, self.options.connect())
+                .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut));
+            match connected.map_err(StoreError::from) {
+                Ok(mut connection) => {
+                    if self.purpose == Purpose::Writing {
+                        fence::take(&mut connection).await?;
+                    }
+                    return Ok(connection);
+                }
+                // A server that starts refuses at first.
+                Err(error)
+                    if error.fault() == Fault::Lost && Instant::now() + CONNECT_WAIT < deadline =>
+                {
+                    tokio::time::sleep(CONNECT_WAIT).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Lease {
+    /// The connection.
+    pub(in crate::store) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Longest wait for the answer to one statement.
+    pub(in crate::store) fn answer_timeout(&self) -> Duration {
+        self.pool.answer_timeout
+    }
+
+    /// Runs a command without values or rows: the frame of a transaction.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub(in crate::store) async fn command(
+        &mut self,
+        text: &'static str,
+    ) -> Result<(), sqlx::Error> {
+        let wait = self.answer_timeout();
+        answered(wait, sqlx::raw_sql(text).execute(&mut self.connection)).await?;
+        Ok(())
+    }
+
+    /// Gives the connection back; nothing may be under way on it.
+    pub(in crate::store) fn release(self) {
+        let Self {
+            connection,
+            pool,
+            permit,
+        } = self;
+        let since = Instant::now();
+        pool.idle().push(Idle { connection, since });
+        drop(permit);
+    }
+
+    /// Gives the connection back unless the failure is one of the connection.
+    pub(in crate::store) fn release_after<T>(
+        self,
+        done: Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let done = done.map_err(StoreError::from);
+        if done
+            .as_ref()
+            .is_err_and(|error| error.fault() == Fault::Lost)
+        {
+            // The others are probably as dead as this one: whoever tries again gets a new one.
+            self.pool.idle().clear();
+        } else {
+            self.release();
+        }
+        done
+    }
+}
+
+/// Waits for an answer, but not for ever: a server that stands still or a network that swallows
+/// everything closes no connection.
+pub(in crate::store) async fn answered<T>(
+    wait: Duration,
+    answer: impl IntoFuture<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(wait, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
+async fn answers(connection: &mut PgConnection) -> bool {
+    matches!(
+        tokio::time::timeout(TEST_TIMEOUT, connection.ping()).await,
+        Ok(Ok(()))
+    )
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The options know the password.
+        formatter
+            .debug_struct("Pool")
+            .field("purpose", &self.0.purpose)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,233 @@
+//! Inserting many rows in few round trips.
+
+use std::fmt::Write;
+
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+
+use super::On;
+use super::row::Record;
+use super::statement::{Sql, Statement};
+use super::value::{Value, add};
+use crate::store::postgres::pool::answered;
+use crate::store::{StoreError, Tx};
+
+/// Rows per statement on SQLite. Few sizes, so that each statement stays prepared; the largest
+/// stays far below SQLite's 32,766 parameters.
+const ROWS_PER_STATEMENT: [usize; 5] = [256, 64, 16, 4, 1];
+
+/// Rows per statement on PostgreSQL, which takes one array per column: a thousand rows of some
+/// KiB are a message of a few MiB.
+const ROWS_PER_ARRAY: usize = 1_024;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Whole numbers, truth.
+    Integer,
+    /// Texts.
+    Text,
+    /// Bytes.
+    Bytes,
+}
+
+/// An insert of any number of rows with `N` columns. On PostgreSQL one statement takes them all,
+/// as one array per column; on SQLite a few statements with many `values`.
+#[derive(Clone, Copy, Debug)]
+pub struct Insert<const N: usize> {
+    table: &'static str,
+    columns: [(&'static str, Kind); N],
+    rest: Sql,
+}
+
+impl<const N: usize> Insert<N> {
+    /// An insert into a table. `rest` follows the rows: `on conflict …`, `returning …`, or
+    /// nothing. With `do update` no two rows of one call may have the same key.
+    #[must_use]
+    pub const fn new(
+        table: &'static str,
+        columns: [(&'static str, Kind); N],
+        rest: &'static str,
+    ) -> Self {
+        Self::each(table, columns, rest, rest)
+    }
+
+    /// An insert whose rest the dialects say differently.
+    #[must_use]
+    pub const fn each(
+        table: &'static str,
+        columns: [(&'static str, Kind); N],
+        rest_sqlite: &'static str,
+        rest_postgres: &'static str,
+    ) -> Self {
+        Self {
+            table,
+            columns,
+            rest: Sql::each(rest_sqlite, rest_postgres),
+        }
+    }
+
+    /// Inserts as a change of state; how many rows changed.
+    ///
+    /// # Errors
+    /// As [`super::Query::write`].
+    pub async fn write<'q>(
+        &self,
+        tx: &mut Tx<'_>,
+        rows: &[[Value<'q>; N]],
+    ) -> Result<u64, StoreError> {
+        tx.check_state()?;
+        let changed = self.keep_books(tx, rows).await?;
+        tx.count_changed(changed);
+        Ok(changed)
+    }
+
+    /// Inserts as a change of state with `returning`: one answer per row that changed.
+    ///
+    /// # Errors
+    /// As [`super::Query::write`].
+    pub async fn write_returning<'q, T: Record>(
+        &self,
+        tx: &mut Tx<'_>,
+        rows: &[[Value<'q>; N]],
+    ) -> Result<Vec<T>, StoreError> {
+        tx.check_state()?;
+        let mut answers: Vec<T> = Vec::with_capacity(rows.len());
+        let mut rest = rows;
+        while !rest.is_empty() {
+            match tx.on() {
+                On::Sqlite(connection, trouble) => {
+                    let (chunk, after) = split(rest);
+                    let text = AssertSqlSafe(self.sqlite_text(chunk.len()));
+                    let query = sqlx::query_as_with(text, for_sqlite(chunk)?);
+                    answers.extend(trouble.note(query.fetch_all(connection).await)?);
+                    rest = after;
+                }
+                On::Postgres(lease, trouble) => {
+                    let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
+                    let text = AssertSqlSafe(self.postgres_text());
+                    let query = sqlx::query_as_with(text, self.for_postgres(chunk)?);
+                    let wait = lease.answer_timeout();
+                    let done = answered(wait, query.fetch_all(lease.connection())).await;
+                    answers.extend(trouble.note(done)?);
+                    rest = after;
+                }
+                On::SqlitePool(_) | On::PostgresPool(_) => return Err(StoreError::NotReading),
+            }
+        }
+        tx.count_changed(answers.len() as u64);
+        Ok(answers)
+    }
+
+    /// Inserts as bookkeeping, which needs no leaf; how many rows changed.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub async fn keep_books<'q>(
+        &self,
+        tx: &mut Tx<'_>,
+        rows: &[[Value<'q>; N]],
+    ) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        let mut rest = rows;
+        while !rest.is_empty() {
+            match tx.on() {
+                On::Sqlite(connection, trouble) => {
+                    let (chunk, after) = split(rest);
+                    let text = AssertSqlSafe(self.sqlite_text(chunk.len()));
+                    let query = sqlx::query_with(text, for_sqlite(chunk)?);
+                    changed += trouble
+                        .note(query.execute(connection).await)?
+                        .rows_affected();
+                    rest = after;
+                }
+                On::Postgres(lease, trouble) => {
+                    let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
+                    let text = AssertSqlSafe(self.postgres_text());
+                    let query = sqlx::query_with(text, self.for_postgres(chunk)?);
+                    let wait = lease.answer_timeout();
+                    let done = answered(wait, query.execute(lease.connection())).await;
+                    changed += trouble.note(done)?.rows_affected();
+                    rest = after;
+                }
+                On::SqlitePool(_) | On::PostgresPool(_) => return Err(StoreError::NotReading),
+            }
+        }
+        Ok(changed)
+    }
+
+    fn head(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
+        format!("insert into {} ({})", self.table, names.join(", "))
+    }
+
+    fn sqlite_text(&self, rows: usize) -> String {
+        let row = format!("({})", vec!["?"; N].join(","));
+        let values = vec![row.as_str(); rows].join(",");
+        format!("{} values {values} {}", self.head(), self.rest.sqlite)
+    }
+
+    fn postgres_text(&self) -> String {
+        let mut arrays = String::new();
+        for (number, (_, kind)) in self.columns.iter().enumerate() {
+            let comma = if number == 0 { "" } else { ", " };
+            let array = match kind {
+                Kind::Integer => "bigint[]",
+                Kind::Text => "text[]",
+                Kind::Bytes => "bytea[]",
+            };
+            // Writing to a String cannot fail.
+            let _ = write!(arrays, "{comma}${}::{array}", number + 1);
+        }
+        let rest = self.rest.postgres;
+        format!("{} select * from unnest({arrays}) {rest}", self.head())
+    }
+
+    fn for_postgres(&self, rows: &[[Value<'_>; N]]) -> Result<PgArguments, StoreError> {
+        let mut arguments = PgArguments::default();
+        for (number, (name, kind)) in self.columns.iter().enumerate() {
+            let cells = rows.iter().filter_map(|row| row.get(number));
+            let wrong = || StoreError::OutOfRange { what: name };
+            match kind {
+                Kind::Integer => {
+                    let list: Option<Vec<Option<i64>>> = cells.map(Value::integer).collect();
+                    add(&mut arguments, list.ok_or_else(wrong)?)?;
+                }
+                Kind::Text => {
+                    let list: Option<Vec<Option<&str>>> = cells.map(Value::text).collect();
+                    add(&mut arguments, list.ok_or_else(wrong)?)?;
+                }
+                Kind::Bytes => {
+                    let list: Option<Vec<Option<&[u8]>>> = cells.map(Value::bytes).collect();
+                    add(&mut arguments, list.ok_or_else(wrong)?)?;
+                }
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+impl<const N: usize> Statement for Insert<N> {
+    fn texts(&self) -> (Vec<String>, Vec<String>) {
+        let sqlite = ROWS_PER_STATEMENT.map(|rows| self.sqlite_text(rows));
+        (sqlite.to_vec(), vec![self.postgres_text()])
+    }
+}
+
+/// The first rows, as many as the largest statement takes that they fill.
+fn split<R>(rows: &[R]) -> (&[R], &[R]) {
+    let size = ROWS_PER_STATEMENT
+        .into_iter()
+        .find(|size| *size <= rows.len())
+        .unwrap_or(rows.len());
+    rows.split_at(size)
+}
+
+fn for_sqlite<const N: usize>(rows: &[[Value<'_>; N]]) -> Result<SqliteArguments, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    for value in rows.iter().flatten() {
+        value.add_to_sqlite(&mut arguments)?;
+    }
+    Ok(arguments)
+}

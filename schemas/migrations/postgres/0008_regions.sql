@@ -1,0 +1,2 @@
+-- Regions came later to SQLite; here the directory was partitioned by them from the start. The
+-- version stands so that both databases count alike.

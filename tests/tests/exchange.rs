@@ -1,4 +1,0 @@
-//! The exchange between nodes as processes of their own, on a real broker and a real database.
-
-mod demo;
-mod three_processes;
