@@ -5,6 +5,7 @@ mod broker;
 mod group;
 mod hostile;
 mod mock;
+mod secure;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
