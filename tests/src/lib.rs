@@ -7,12 +7,16 @@
 )]
 
 pub mod bus;
+mod eventually;
+pub mod processes;
 pub mod program;
+
+pub use eventually::{eventually, eventually_within};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
@@ -52,9 +56,6 @@ pub const MATTER: &str = "11990000MB999999XE1000000001001";
 
 /// Bearer token of Sichuan's caller.
 pub const TOKEN: &str = "token-of-the-service-desk";
-
-/// Longest wait for something that must happen by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Three nodes in a temporary folder.
 pub struct TestHub {
@@ -290,18 +291,6 @@ impl TestHub {
     }
 }
 
-/// Waits until `condition` holds, with a bound; what is waited for is named when it does not.
-pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !condition().await {
-        assert!(
-            started.elapsed() < PATIENCE,
-            "did not happen within {PATIENCE:?}: {what}"
-        );
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// The system that calls Sichuan's node.
 #[must_use]
 pub fn caller() -> Caller {
@@ -325,7 +314,7 @@ pub fn purpose(matter: &str) -> Purpose {
     }
 }
 
-fn organisation() -> Uscc {
+pub(crate) fn organisation() -> Uscc {
     Uscc::build("11510100", "MB000000").expect("a valid code")
 }
 

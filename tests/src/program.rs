@@ -61,12 +61,20 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
     if folder.join("ofd").is_dir() {
         return Some(folder);
     }
-    // Past the capture of test output: a skip must be seen also when the test passes.
-    let skipped = format!("SKIPPED {test}: no corpus at {}\n", folder.display());
-    std::io::stderr()
-        .write_all(skipped.as_bytes())
-        .expect("standard error");
+    skipped(test, &format!("no corpus at {}", folder.display()));
     None
+}
+
+/// Says that a test is skipped, past the capture of test output: it must be seen also when the
+/// test passes.
+///
+/// # Panics
+/// When standard error is closed.
+pub fn skipped(test: &str, reason: &str) {
+    let line = format!("SKIPPED {test}: {reason}\n");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("standard error");
 }
 
 /// Whether the counted tests run at full count.

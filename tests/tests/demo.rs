@@ -7,6 +7,15 @@ fn the_demo_shows_the_main_job_and_leaves_proofs_that_hold() {
     let folder = tempfile::tempdir().expect("folder");
     let data = folder.path();
     let shown = run(hub().args(["demo", "--exit", "--data"]).arg(data));
+    check_steps(&shown);
+    check_proofs(data);
+    let clean = run(hub().args(["log", "fsck", "--data"]).arg(data));
+    assert_eq!(clean.code, Some(0), "{clean:?}");
+}
+
+/// All nine steps, each with what it must show.
+#[track_caller]
+pub(crate) fn check_steps(shown: &Finished) {
     assert_eq!(shown.code, Some(0), "{shown:?}");
     assert!(
         !shown.stderr.to_lowercase().contains("error"),
@@ -23,23 +32,19 @@ fn the_demo_shows_the_main_job_and_leaves_proofs_that_hold() {
         ("8.", "deliver"),
         ("9.", "all good"),
     ] {
-        let text = part(&shown, step);
+        let text = part(shown, step);
         assert!(
             text.contains(telling),
             "step {step} does not show {telling:?}:\n{text}"
         );
     }
     // Both languages where something is refused.
-    let refused = part(&shown, "6.");
+    let refused = part(shown, "6.");
     assert!(refused.contains("签章后内容被改动") && refused.contains("changed after sealing"));
-
-    check_proofs(data);
-    let clean = run(hub().args(["log", "fsck", "--data"]).arg(data));
-    assert_eq!(clean.code, Some(0), "{clean:?}");
 }
 
 #[track_caller]
-fn check_proofs(data: &std::path::Path) {
+pub(crate) fn check_proofs(data: &std::path::Path) {
     let files: Vec<_> = std::fs::read_dir(data.join("proofs"))
         .expect("proofs")
         .map(|entry| entry.expect("entry").path())

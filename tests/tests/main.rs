@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod command_line;
 mod contracts;
 mod corpus_ofd;
 mod demo;

@@ -5,6 +5,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Shared;
+use super::extract::only;
 use super::fault::Fault;
 use super::rate::Bucket;
 use crate::config::{CallerConfig, Limits};
@@ -72,10 +73,7 @@ impl FromRequestParts<Shared> for Authenticated {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Fault> {
-        let known = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
+        let known = only(&parts.headers, AUTHORIZATION)
             .and_then(bearer)
             .and_then(|token| shared.callers.known(token))
             .ok_or(Fault::Unauthenticated)?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::auth::Authenticated;
-use super::extract::{Body, Licence, Parameters, bad_request};
+use super::extract::{Body, Licence, Parameters, bad_request, only};
 use super::fault::Fault;
 use crate::config::CallerRole;
 use crate::directory::{self, StatusChanged};
@@ -136,10 +136,7 @@ fn rejected(row: StoredRejection) -> Rejected {
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, Fault> {
     let fits = |key: &&str| !key.is_empty() && key.len() <= KEY_CHARACTERS_MAX;
-    let key = headers
-        .get(IDEMPOTENCY_KEY)
-        .and_then(|value| value.to_str().ok())
-        .filter(fits);
+    let key = only(headers, IDEMPOTENCY_KEY).filter(fits);
     key.map(str::to_owned)
         .ok_or_else(|| bad_request("BAD_REQUEST", IDEMPOTENCY_KEY))
 }

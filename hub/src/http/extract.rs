@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{AsHeaderName, CONTENT_TYPE, HeaderMap};
 use axum::http::request::Parts;
 use schemas::identifier::Identifier;
 use serde::de::DeserializeOwned;
@@ -69,6 +69,14 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Parameters<T> {
             .map(|Query(parameters)| Self(parameters))
             .map_err(|_| bad_request("BAD_REQUEST", "query"))
     }
+}
+
+/// The one value of a header; none when it is absent, is no text, or stands twice: which one was
+/// meant would be a guess.
+pub(crate) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    values.next().is_none().then(|| first.to_str().ok())?
 }
 
 /// Reads an identifier.

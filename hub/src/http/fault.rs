@@ -80,9 +80,9 @@ impl Fault {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::NoRoute => "NO_ROUTE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Self::BodyTooLarge => "BODY_TOO_LARGE",
+            Self::BodyTooLarge => "TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::BodyMalformed { .. } => "BODY_MALFORMED",
+            Self::BodyMalformed { .. } => "BAD_REQUEST",
             Self::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
             Self::Timeout => "TIMEOUT",
             Self::RateLimited { .. } => "RATE_LIMITED",
@@ -209,6 +209,7 @@ impl Fault {
                 json!({ "node": node })
             }
             Self::Refused(Refusal::BadRequest { field, .. }) => json!({ "field": field }),
+            Self::BodyMalformed { .. } => json!({ "field": "body" }),
             Self::NotReady { parts } => json!({ "parts": parts }),
             _ => Value::Null,
         };
@@ -303,12 +304,12 @@ mod tests {
         check(&Fault::Unauthenticated, 401, "UNAUTHENTICATED");
         check(&Fault::NoRoute, 404, "NO_ROUTE");
         check(&Fault::MethodNotAllowed, 405, "METHOD_NOT_ALLOWED");
-        check(&Fault::BodyTooLarge, 413, "BODY_TOO_LARGE");
+        check(&Fault::BodyTooLarge, 413, "TOO_LARGE");
         check(&Fault::UnsupportedMediaType, 415, "UNSUPPORTED_MEDIA_TYPE");
         check(
             &Fault::BodyMalformed { line: 1, column: 2 },
             400,
-            "BODY_MALFORMED",
+            "BAD_REQUEST",
         );
         check(
             &Fault::RangeNotSatisfiable { size_bytes: 9 },

@@ -25,6 +25,9 @@ use crate::node::Node;
 use crate::permits;
 use crate::refusal::Refusal;
 
+/// Longest name of a permit, in characters: a UUID has 36.
+const PERMIT_CHARACTERS_MAX: usize = 64;
+
 /// The permit under which the file is wanted.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +44,9 @@ pub(crate) async fn deliver(
     Parameters(under): Parameters<Under>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
+    if !is_permit_name(&under.permit) {
+        return Err(Refusal::PermitUnknown.into());
+    }
     let permit = permits::resume(&node, &caller, &under.permit, &identifier).await?;
     let delivery = files::deliver(&node, &caller, permit, &identifier).await?;
     let trust = node.trust().fingerprint();
@@ -48,6 +54,12 @@ pub(crate) async fn deliver(
         return Ok(Json(delivery.verdict()).into_response());
     }
     answer(&delivery, &trust, &headers).await
+}
+
+/// Whether a permit can have this name: only then is the store asked for it.
+fn is_permit_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    text.len() <= PERMIT_CHARACTERS_MAX && text.bytes().all(is_plain)
 }
 
 async fn answer(delivery: &Delivery, trust: &str, asked: &HeaderMap) -> Result<Response, Fault> {

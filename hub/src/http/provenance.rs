@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use schemas::leaf::Activity;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -21,6 +22,9 @@ use crate::refusal::Refusal;
 
 /// The text formats of C2SP, as they are.
 type Text = ([(HeaderName, &'static str); 1], String);
+
+/// Greatest index that a store can count; no log is ever so long.
+const INDEX_MAX: u64 = i64::MAX.unsigned_abs();
 
 const PLAIN: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
 
@@ -43,6 +47,9 @@ pub(crate) struct Start {
     from: u64,
 }
 
+/// The leaf that the address names, or why it names none: who may not read proofs is not told.
+pub(crate) struct Index(Result<u64, Fault>);
+
 /// One leaf with its proof.
 #[derive(Serialize)]
 struct Item {
@@ -61,6 +68,9 @@ pub(crate) async fn trail(
     Parameters(start): Parameters<Start>,
 ) -> Result<Json<Trail>, Fault> {
     caller.must_have(CallerRole::Auditor)?;
+    if start.from > INDEX_MAX {
+        return Err(bad_request("BAD_REQUEST", "from"));
+    }
     let identifier = identifier.as_str();
     let found = node
         .log
@@ -97,12 +107,10 @@ pub(crate) async fn head(
 pub(crate) async fn proof(
     State(node): State<Arc<Node>>,
     Authenticated(caller): Authenticated,
-    Path(index): Path<String>,
+    Index(index): Index,
 ) -> Result<Text, Fault> {
     caller.must_have(CallerRole::Auditor)?;
-    let index = index
-        .parse()
-        .map_err(|_| bad_request("BAD_REQUEST", "index"))?;
+    let index = index?;
     let proof = node.log.proof(&node.store, index, node.clock.now()).await?;
     record(&node, &caller, None).await?;
     Ok((PLAIN, proof.to_text()))
@@ -114,6 +122,21 @@ async fn record(node: &Node, caller: &Caller, identifier: Option<&str>) -> Resul
     leaf.agent = Some(caller.agent());
     node.record_read(leaf, None).await?;
     Ok(())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Index {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        let text = Path::<String>::from_request_parts(parts, state).await.ok();
+        let digits = text.filter(|Path(text)| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let index = digits.map(|Path(text)| text.parse::<u64>());
+        Ok(Self(match index {
+            Some(Ok(index)) if index <= INDEX_MAX => Ok(index),
+            Some(Ok(_)) => Err(Refusal::NotFound.into()),
+            Some(Err(_)) | None => Err(bad_request("BAD_REQUEST", "index")),
+        }))
+    }
 }
 
 impl TryFrom<TrailItem> for Item {

@@ -207,13 +207,13 @@ async fn bodies_that_do_not_parse_are_refused_without_repeating_them() {
     let malformed = node
         .ask(post("{\"holder_code\": 330102199001010000}".to_owned()))
         .await;
-    check_problem(&malformed, 400, "BODY_MALFORMED");
+    check_problem(&malformed, 400, "BAD_REQUEST");
     assert!(
         !malformed.text.contains("3301021990"),
         "a holder's code is repeated"
     );
     let long = format!("{{\"holder_code\": \"{}\"}}", "x".repeat(JSON_BYTES_MAX));
-    check_problem(&node.ask(post(long)).await, 413, "BODY_TOO_LARGE");
+    check_problem(&node.ask(post(long)).await, 413, "TOO_LARGE");
     let mut typed = post("{}".to_owned());
     typed
         .headers_mut()
@@ -221,7 +221,7 @@ async fn bodies_that_do_not_parse_are_refused_without_repeating_them() {
     check_problem(&node.ask(typed).await, 415, "UNSUPPORTED_MEDIA_TYPE");
     let wanted = json!({ "identifier": identifier(), "purpose": {} }).to_string();
     let refused = node.ask(request("POST", "/v1/permits", ALL, wanted)).await;
-    check_problem(&refused, 400, "BODY_MALFORMED");
+    check_problem(&refused, 400, "BAD_REQUEST");
     let mut purpose = purpose();
     purpose["cause"] = json!("  ");
     let wanted = json!({ "identifier": identifier(), "purpose": purpose }).to_string();

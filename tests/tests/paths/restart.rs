@@ -90,6 +90,10 @@ async fn old_messages_are_not_lost_and_not_applied_again_when_their_marks_are_go
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_node_alone_reads_leaves_the_bus_when_it_was_read() {
+    // Brokers let records go by their age.
+    if tests::bus::is_kafka() {
+        return;
+    }
     let mut hub = TestHub::start(2, 2).await;
     hub.sync().await;
     for number in [0, 1] {

@@ -1,31 +1,46 @@
-//! The nodes of the demo and the systems that call them: a national node and two provinces in
-//! one process, on one embedded bus, each with its own database, keys and HTTP face.
+//! The nodes of the demo and the systems that call them: a national node and two provinces, each
+//! with its own database, keys, configuration file and HTTP face – in this process on one embedded
+//! bus, or as three processes on Kafka and PostgreSQL.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use certs::node_key::NodePublicKeys;
 use connectors::bus::{Bus, EmbeddedBus};
 use connectors::client::Client;
 use schemas::uscc::Uscc;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use serde_json::json;
 use uuid::Uuid;
 
+use super::host::{Host, Hosted};
+use super::process::{self, ServeProcess};
 use super::stage::{Place, Stage};
-use crate::clock::SystemClock;
-use crate::config::{CallerConfig, CallerRole, NodeConfig, PeerConfig, PeerKeys, Role};
-use crate::node::{Node, Running, node_keys};
-use crate::permits::Duty;
+use crate::config::Config;
+use crate::node::node_keys;
 
 /// Name of the national node.
 const NATIONAL: &str = "national";
 
 /// Organisation of the department that wants licences, without its check characters; made up.
 const DEPARTMENT: (&str, &str) = ("11510100", "MB000000");
+
+/// What the nodes run on.
+#[derive(Clone, Debug)]
+pub(super) enum Engines {
+    /// Everything inside this process.
+    Embedded,
+    /// One `hub serve` process per node.
+    Kafka {
+        /// Brokers, `host:port` joined by commas.
+        brokers: String,
+        /// URL of a node's database; `{node}` stands for the node's name.
+        postgres: String,
+        /// Set before the names of topics, so that demos do not meet on one cluster.
+        prefix: String,
+    },
+}
 
 /// All nodes, running.
 pub(super) struct Cast {
@@ -37,54 +52,89 @@ pub(super) struct Cast {
     pub(super) using: Player,
     /// Token of the department's system at the using province.
     pub(super) token: String,
-    stop: CancellationToken,
 }
 
 /// One running node with its HTTP face.
 pub(super) struct Player {
     /// In both languages, for people.
     pub(super) title: &'static str,
-    /// The node.
-    pub(super) node: Arc<Node>,
+    /// Name of the node.
+    pub(super) name: String,
     /// Where its HTTP face listens.
     pub(super) address: SocketAddr,
-    running: Running,
-    served: JoinHandle<std::io::Result<()>>,
+    /// Client of those who run the node: receipts, rejections, trails.
+    pub(super) operator: Client,
+    /// Where it runs.
+    pub(super) host: Host,
+}
+
+/// The tokens of everybody who calls the nodes.
+struct Tokens {
+    department: String,
+    operator: String,
 }
 
 /// Starts the three nodes; the using province listens on `listen`, the others on any free port.
 ///
 /// # Errors
 /// A node that does not start, an address that is taken.
-pub(super) async fn start(stage: &Stage, listen: SocketAddr) -> anyhow::Result<Cast> {
+pub(super) async fn start(
+    stage: &Stage,
+    engines: &Engines,
+    listen: SocketAddr,
+) -> anyhow::Result<Cast> {
     let nation = Place {
         node: NATIONAL.to_owned(),
         title: "国家 the nation",
         regions: Vec::new(),
         library: None,
+        entries: 0,
     };
-    let token = random_token();
-    let keys = [&nation, &stage.home, &stage.using]
-        .into_iter()
-        .map(|place| Ok((place, publish_keys(&stage.dir, &place.node)?)))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let bus: Arc<dyn Bus> = Arc::new(
-        EmbeddedBus::open(&stage.dir.join("bus.sqlite"))
-            .await
-            .context("the embedded bus")?,
-    );
-    let stop = CancellationToken::new();
+    let places = [&nation, &stage.home, &stage.using];
+    for place in places {
+        publish_keys(&stage.dir, &place.node)?;
+    }
+    let tokens = Tokens {
+        department: random_token(),
+        operator: random_token(),
+    };
     let any_port = SocketAddr::new(listen.ip(), 0);
-    let mut players = Vec::new();
-    for (place, _) in &keys {
-        let mut config = config(stage, place, &keys);
+    let mut files = Vec::new();
+    for place in places {
         let is_using = place.node == stage.using.node;
-        if is_using {
-            config.callers = vec![department(&token)?];
-            config.duties = duties(stage)?;
-        }
         let address = if is_using { listen } else { any_port };
-        players.push(play(place.title, config, Arc::clone(&bus), address, stop.clone()).await?);
+        let text = settings(stage, place, &places, &tokens, address, engines)?;
+        let file = stage.dir.join(format!("{}.toml", place.node));
+        write_private(&file, &text)?;
+        files.push((place, file, text));
+    }
+    let bus = match engines {
+        Engines::Embedded => Some(embedded_bus(&stage.dir).await?),
+        Engines::Kafka { brokers, .. } => {
+            let (_, national, _) = files.first().context("the national node comes first")?;
+            process::apply_topics(national, brokers.split(',').count())?;
+            None
+        }
+    };
+    let mut players = Vec::new();
+    for (place, file, text) in files {
+        let (address, host) = match &bus {
+            Some(bus) => {
+                let hosted = Hosted::start(Config::from_text(&text)?, Arc::clone(bus)).await?;
+                (hosted.address, Host::Here(Box::new(hosted)))
+            }
+            None => {
+                let process = ServeProcess::start(&file).await?;
+                (process.address, Host::Process(process))
+            }
+        };
+        players.push(Player {
+            title: place.title,
+            name: place.node.clone(),
+            address,
+            operator: Client::new(&format!("http://{address}"), Some(&tokens.operator))?,
+            host,
+        });
     }
     let [national, home, using]: [Player; 3] = players
         .try_into()
@@ -93,8 +143,7 @@ pub(super) async fn start(stage: &Stage, listen: SocketAddr) -> anyhow::Result<C
         national,
         home,
         using,
-        token,
-        stop,
+        token: tokens.department,
     })
 }
 
@@ -118,116 +167,136 @@ impl Cast {
     /// Stops serving, lets requests finish, stops the nodes.
     ///
     /// # Errors
-    /// A server that failed before.
+    /// A node that failed before.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
-        self.stop.cancel();
         for player in [self.using, self.home, self.national] {
-            player
-                .served
-                .await
-                .context("the server's task")?
-                .context("the server")?;
-            // Dropped first: the node closes its database when the last user is gone.
-            drop(player.node);
-            player.running.shutdown().await;
+            let stopped = match player.host {
+                Host::Here(hosted) => hosted.stop().await,
+                Host::Process(process) => process.stop().await,
+            };
+            stopped.with_context(|| format!("node {}", player.name))?;
         }
         Ok(())
     }
 }
 
-async fn play(
-    title: &'static str,
-    config: NodeConfig,
-    bus: Arc<dyn Bus>,
+async fn embedded_bus(dir: &Path) -> anyhow::Result<Arc<dyn Bus>> {
+    let bus = EmbeddedBus::open(&dir.join("bus.sqlite")).await;
+    Ok(Arc::new(bus.context("the embedded bus")?))
+}
+
+/// The configuration of one node, as an operator would write it.
+fn settings(
+    stage: &Stage,
+    place: &Place,
+    all: &[&Place],
+    tokens: &Tokens,
     listen: SocketAddr,
-    stop: CancellationToken,
-) -> anyhow::Result<Player> {
-    let name = config.name.clone();
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("address {listen}"))?;
-    let address = listener.local_addr()?;
-    let running = Node::start(config, bus, Arc::new(SystemClock))
-        .await
-        .with_context(|| format!("node {name}"))?;
-    let node = Arc::clone(&running.node);
-    let shutdown = stop.cancelled_owned();
-    let served = tokio::spawn(crate::http::serve(listener, Arc::clone(&node), shutdown));
-    Ok(Player {
-        title,
-        node,
-        address,
-        running,
-        served,
-    })
-}
-
-fn config(stage: &Stage, place: &Place, all: &[(&Place, NodePublicKeys)]) -> NodeConfig {
-    let role = role_of(place);
-    let data = stage.dir.join(&place.node);
-    let mut config = NodeConfig::new(&place.node, role, NATIONAL, &data, &stage.trust);
-    config.regions.clone_from(&place.regions);
-    config.source.clone_from(&place.library);
+    engines: &Engines,
+) -> anyhow::Result<String> {
+    // Texts and lists of JSON are also texts and lists of TOML.
+    let mut text = format!("listen = {}\n\n[node]\n", json!(listen.to_string()));
+    let mut set = |name: &str, value: serde_json::Value| writeln!(text, "{name} = {value}");
+    set("name", json!(place.node))?;
+    set("role", json!(role_of(place)))?;
+    set("national", json!(NATIONAL))?;
+    set("regions", json!(place.regions))?;
+    set("data", json!(absolute(&stage.dir.join(&place.node))?))?;
+    set("trust", json!(absolute(&stage.trust)?))?;
+    if let Some(library) = &place.library {
+        set("source", json!(absolute(library)?))?;
+    }
     // Every node knows the same types, wherever they were defined.
-    config.types = stage
-        .home
-        .library
-        .as_ref()
-        .map(|library| library.join("licence_types.json"))
-        .filter(|file| file.exists());
-    config.peers = all
-        .iter()
-        .filter(|(other, _)| other.node != place.node)
-        .map(|(other, keys)| PeerConfig {
-            name: other.node.clone(),
-            keys: PeerKeys::Inline(keys.clone()),
-            role: role_of(other),
-            regions: other.regions.clone(),
-        })
-        .collect();
-    config
+    let library = stage.home.library.as_ref();
+    let types = library.map(|library| library.join("licence_types.json"));
+    if let Some(types) = types.filter(|file| file.exists()) {
+        set("types", json!(absolute(&types)?))?;
+    }
+    for other in all.iter().filter(|other| other.node != place.node) {
+        writeln!(text, "\n[[node.peers]]")?;
+        let keys = absolute(&keys_folder(&stage.dir))?.join(format!("{}.node.json", other.node));
+        writeln!(text, "name = {}", json!(other.node))?;
+        writeln!(text, "keys = {}", json!(keys))?;
+        writeln!(text, "role = {}", json!(role_of(other)))?;
+        writeln!(text, "regions = {}", json!(other.regions))?;
+    }
+    let roles = ["registrar", "auditor"];
+    text.push_str(&caller("demo-operator", &tokens.operator, &roles)?);
+    if place.node == stage.using.node {
+        let roles = ["lookup", "use", "verify", "auditor"];
+        text.push_str(&caller("demo-service-desk", &tokens.department, &roles)?);
+        // The department's duty: these types, for its one matter.
+        writeln!(text, "\n[[node.duties]]")?;
+        writeln!(text, "organisation = {}", json!(organisation()?))?;
+        writeln!(text, "matter = {}", json!(stage.matter))?;
+        writeln!(text, "licence_types = {}", json!(stage.permitted))?;
+    }
+    if let Engines::Kafka {
+        brokers,
+        postgres,
+        prefix,
+    } = engines
+    {
+        let brokers: Vec<&str> = brokers.split(',').collect();
+        let url = postgres.replace("{node}", &place.node);
+        writeln!(text, "\n[node.bus]\nkind = \"kafka\"")?;
+        writeln!(text, "brokers = {}", json!(brokers))?;
+        writeln!(text, "prefix = {}", json!(prefix))?;
+        writeln!(text, "security = \"plaintext\"")?;
+        writeln!(text, "\n[node.store]\nkind = \"postgres\"")?;
+        writeln!(text, "url = {}", json!(url))?;
+    }
+    Ok(text)
 }
 
-fn role_of(place: &Place) -> Role {
+fn caller(system: &str, token: &str, roles: &[&str]) -> anyhow::Result<String> {
+    let digest = hex::encode(certs::digest::sm3(token.as_bytes()));
+    Ok(format!(
+        "\n[[node.callers]]\nsystem = {}\norganisation = {}\ntoken_sm3 = {}\nroles = {}\n",
+        json!(system),
+        json!(organisation()?),
+        json!(digest),
+        json!(roles)
+    ))
+}
+
+fn role_of(place: &Place) -> &'static str {
     if place.node == NATIONAL {
-        Role::National
+        "national"
     } else {
-        Role::Province
+        "province"
     }
 }
 
-/// The node's public keys, also written where `hub prove --trust` finds them.
-fn publish_keys(dir: &Path, node: &str) -> anyhow::Result<NodePublicKeys> {
+/// Where `hub prove --trust` finds the public keys of the nodes.
+pub(super) fn keys_folder(dir: &Path) -> PathBuf {
+    dir.join("trust")
+}
+
+/// Makes the node's keys if need be and writes the public ones.
+fn publish_keys(dir: &Path, node: &str) -> anyhow::Result<()> {
     let keys = node_keys(&dir.join(node))?.public();
-    crate::prove::publish_keys(&dir.join("trust"), node, &keys)?;
-    Ok(keys)
-}
-
-fn department(token: &str) -> anyhow::Result<CallerConfig> {
-    Ok(CallerConfig {
-        system: "demo-service-desk".to_owned(),
-        organisation: organisation()?,
-        token_sm3: hex::encode(certs::digest::sm3(token.as_bytes())),
-        roles: vec![
-            CallerRole::Lookup,
-            CallerRole::Use,
-            CallerRole::Verify,
-            CallerRole::Auditor,
-        ],
-    })
-}
-
-/// The department's duty: these types, for its one matter.
-fn duties(stage: &Stage) -> anyhow::Result<Vec<Duty>> {
-    Ok(vec![Duty {
-        organisation: organisation()?,
-        matter: stage.matter.clone(),
-        licence_types: stage.permitted.clone(),
-    }])
+    Ok(crate::prove::publish_keys(&keys_folder(dir), node, &keys)?)
 }
 
 fn organisation() -> anyhow::Result<Uscc> {
     Ok(Uscc::build(DEPARTMENT.0, DEPARTMENT.1)?)
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| path.display().to_string())
+}
+
+/// The URL of a database may hold a password.
+fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options
+        .open(file)
+        .and_then(|mut open| open.write_all(text.as_bytes()));
+    written.with_context(|| file.display().to_string())
 }
 
 /// 244 random bits, from the system's source.

@@ -6,13 +6,15 @@ use connectors::client::ClientError;
 use schemas::entry::SourceEntry;
 use serde_json::Value;
 
-use super::cast::Cast;
+use super::asked;
+use super::cast::{Cast, keys_folder};
 use super::stage::Stage;
 use super::step;
 use super::walk::{fetch, look_up, print_refusal, text};
 use crate::cli::out::{self, outln};
 use crate::cli::report;
 use crate::cli::trail;
+use crate::prove::TrustedNodes;
 
 /// Tries each licence.
 ///
@@ -58,15 +60,16 @@ pub(super) async fn show(stage: &Stage, cast: &Cast, all: &[SourceEntry]) -> any
     outln!("\n   交付 delivered {delivered}, 拒绝 refused {refused}")?;
     step(5, "溯源链", "the trails, with proofs")?;
     let out = stage.dir.join("proofs");
+    let trusted = TrustedNodes::from_folder(&keys_folder(&stage.dir))?;
     for entry in all {
-        let found = trail::collect(&stage.dir, entry.identifier.as_str()).await?;
+        let found = asked::trail(cast.players(), &entry.identifier, &trusted).await?;
         let files = trail::write_proofs(&found, &out)?;
         outln!("   {} · {} 份证明 proofs", entry.identifier, files.len())?;
     }
     outln!(
         "   hub prove {}/… --trust {}",
         out.display(),
-        stage.dir.join("trust").display()
+        keys_folder(&stage.dir).display()
     )?;
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! `hub demo`: the main job in one process, from development certificates to a proof.
 //!
-//! `stage` makes what the demo plays with, `cast` starts the nodes, `sync` fills the
-//! directory, `walk` goes through the nine steps over HTTP as a department would, `given`
-//! tries each licence of somebody else's library instead.
+//! `stage` makes what the demo plays with, `cast` starts the nodes (in this process by `host`, as
+//! three `hub serve` processes on Kafka and PostgreSQL by `process`), `sync` fills the directory,
+//! `asked` reads what the operators of the nodes see, `walk` goes through the nine steps over HTTP
+//! as a department would, `given` tries each licence of somebody else's library instead.
 
+mod asked;
 mod cast;
 mod given;
+mod host;
+mod process;
 mod stage;
 mod sync;
 mod walk;
@@ -16,7 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use self::cast::Cast;
+use self::cast::{Cast, Engines};
 use self::stage::{Parts, Stage};
 use crate::cli::out::outln;
 use crate::cli::serve::stop_signal;
@@ -24,9 +28,10 @@ use crate::clock::{Clock, SystemClock};
 
 /// Show the main job: a national node and two provinces in one process (演示).
 ///
-/// Mints certificates and sealed licences, starts three nodes on the embedded default, syncs the
-/// directory, looks licences up across provinces, fetches and verifies files, refuses what must be
-/// refused, prints the trail of a licence and proves it. Then serves until Ctrl-C.
+/// Mints certificates and sealed licences, starts three nodes – on the embedded default, or with
+/// --kafka as three processes on Apache Kafka and PostgreSQL –, syncs the directory, looks licences
+/// up across provinces, fetches and verifies files, refuses what must be refused, prints the trail
+/// of a licence and proves it. Then serves until Ctrl-C.
 #[derive(clap::Args, Debug)]
 pub struct DemoArgs {
     /// Keep all state in this folder; a demo that was killed starts again on it.
@@ -38,6 +43,14 @@ pub struct DemoArgs {
     /// Use this library (entries.jsonl, files/, trust/) instead of minted licences.
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
+    /// Run the nodes as three processes on these Kafka brokers (host:port, separated by commas).
+    ///
+    /// Plain connections, for brokers on this machine: deploy/demo.sh --kafka starts one.
+    #[arg(long, value_name = "BROKERS", requires = "postgres")]
+    kafka: Option<String>,
+    /// URL of the nodes' databases, which must be there; {node} stands for a node's name.
+    #[arg(long, value_name = "URL", requires = "kafka")]
+    postgres: Option<String>,
     /// Stop after the walk-through.
     #[arg(long)]
     exit: bool,
@@ -54,7 +67,8 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         Some(source) => stage::given(dir, source).await?,
         None => stage::minted(dir, SystemClock.now()).await?,
     };
-    let cast = cast::start(&stage, args.listen).await?;
+    let engines = engines(args, dir)?;
+    let cast = cast::start(&stage, &engines, args.listen).await?;
     let shown = match show(&stage, &cast).await {
         Ok(()) if !args.exit => serve_on(&cast, dir).await,
         shown => shown,
@@ -67,6 +81,28 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         outln!("The temporary data is gone; --data DIR keeps it, with the proofs.")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn engines(args: &DemoArgs, dir: &Path) -> anyhow::Result<Engines> {
+    let (Some(brokers), Some(postgres)) = (&args.kafka, &args.postgres) else {
+        return Ok(Engines::Embedded);
+    };
+    anyhow::ensure!(
+        postgres.contains("{node}"),
+        "--postgres names one database for all nodes: put {{node}} in the place of its name"
+    );
+    // The same state finds its own topics again; another demo on the same brokers has others.
+    let kept = dir.join("topics.prefix");
+    if !kept.exists() {
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let prefix = format!("demo-{}.", random.get(..8).unwrap_or_default());
+        std::fs::write(&kept, prefix).with_context(|| kept.display().to_string())?;
+    }
+    Ok(Engines::Kafka {
+        brokers: brokers.clone(),
+        postgres: postgres.clone(),
+        prefix: std::fs::read_to_string(&kept)?,
+    })
 }
 
 async fn show(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {

@@ -44,6 +44,8 @@ pub(super) struct Place {
     pub(super) regions: Vec<String>,
     /// Its library, if it has one.
     pub(super) library: Option<PathBuf>,
+    /// How many entries of the library can be read.
+    pub(super) entries: usize,
 }
 
 /// The stage: who takes part, and what everybody trusts.
@@ -95,8 +97,8 @@ pub(super) async fn minted(dir: &Path, now: DateTime<Utc>) -> anyhow::Result<Sta
     })
     .context("development certificates")?;
     let pki = DevelopmentPki::load(&pki_dir)?;
-    let (home, home_library) = province(dir, "zhejiang", "浙江 Zhejiang", "33");
-    let (using, using_library) = province(dir, "sichuan", "四川 Sichuan", "51");
+    let (mut home, home_library) = province(dir, "zhejiang", "浙江 Zhejiang", "33");
+    let (mut using, using_library) = province(dir, "sichuan", "四川 Sichuan", "51");
     make_once(&home_library, |new| mint_home(new, &pki, now)).context("library of zhejiang")?;
     make_once(&using_library, |new| {
         Ok(write_library(
@@ -105,7 +107,10 @@ pub(super) async fn minted(dir: &Path, now: DateTime<Utc>) -> anyhow::Result<Sta
         )?)
     })
     .context("library of sichuan")?;
-    let parts = choose(&read_entries(&home_library).await?)?;
+    let entries = read_entries(&home_library).await?;
+    home.entries = entries.len();
+    using.entries = read_entries(&using_library).await?.len();
+    let parts = choose(&entries)?;
     let permitted = LicenceTypes::builtin()
         .iter()
         .filter(|one| one.related_items.iter().any(|item| item == MATTER))
@@ -150,12 +155,14 @@ pub(super) async fn given(dir: &Path, source: &Path) -> anyhow::Result<Stage> {
         title: "归属省 the home province",
         regions: regions.into_iter().collect(),
         library: Some(source.to_owned()),
+        entries: entries.len(),
     };
     let using = Place {
         node: "using".to_owned(),
         title: "用证省 the using province",
         regions: Vec::new(),
         library: None,
+        entries: 0,
     };
     Ok(Stage {
         dir: dir.to_owned(),
@@ -175,6 +182,7 @@ fn province(dir: &Path, node: &str, title: &'static str, region: &str) -> (Place
         title,
         regions: vec![region.to_owned()],
         library: Some(library.clone()),
+        entries: 0,
     };
     (place, library)
 }

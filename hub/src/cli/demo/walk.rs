@@ -10,12 +10,13 @@ use schemas::identifier::Identifier;
 use schemas::verdict::Verdict;
 use serde_json::{Value, json};
 
-use super::cast::Cast;
+use super::asked;
+use super::cast::{Cast, keys_folder};
 use super::stage::{MintedParts, Stage};
 use super::step;
 use crate::cli::out::{self, outln};
 use crate::cli::{report, trail};
-use crate::prove;
+use crate::prove::{self, TrustedNodes};
 
 /// Walks through the steps and checks that each shows what it must show.
 ///
@@ -27,7 +28,7 @@ pub(super) async fn show(stage: &Stage, cast: &Cast, parts: &MintedParts) -> any
     fetched(&department, stage, &parts.good).await?;
     tampered(&department, stage, &parts.tampered).await?;
     not_permitted(&department, stage, &parts.not_permitted).await?;
-    let proofs = shown_trail(stage, &parts.good).await?;
+    let proofs = shown_trail(stage, cast, &parts.good).await?;
     proven(stage, proofs)
 }
 
@@ -128,17 +129,22 @@ async fn not_permitted(
     Ok(())
 }
 
-async fn shown_trail(stage: &Stage, identifier: &Identifier) -> anyhow::Result<Vec<PathBuf>> {
+async fn shown_trail(
+    stage: &Stage,
+    cast: &Cast,
+    identifier: &Identifier,
+) -> anyhow::Result<Vec<PathBuf>> {
     step(8, "溯源链", "the trail, over all nodes")?;
     let out = stage.dir.join("proofs");
-    let found = trail::collect(&stage.dir, identifier.as_str()).await?;
+    let trusted = TrustedNodes::from_folder(&keys_folder(&stage.dir))?;
+    let found = asked::trail(cast.players(), identifier, &trusted).await?;
     out::text(trail::table(&found))?;
     trail::write_proofs(&found, &out)
 }
 
 fn proven(stage: &Stage, proofs: Vec<PathBuf>) -> anyhow::Result<()> {
     step(9, "离线证明", "a proof, verified offline")?;
-    let trust = stage.dir.join("trust");
+    let trust = keys_folder(&stage.dir);
     for file in &proofs {
         let proven = prove::file(file, Some(&trust))?;
         anyhow::ensure!(proven.is_proven(), "{} is not proven", file.display());

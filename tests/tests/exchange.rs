@@ -1,0 +1,4 @@
+//! The exchange between nodes as processes of their own, on a real broker and a real database.
+
+mod demo;
+mod three_processes;
