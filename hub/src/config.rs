@@ -83,6 +83,10 @@ pub struct NodeConfig {
     /// The other nodes.
     #[serde(default)]
     pub peers: Vec<PeerConfig>,
+    /// Public keys of the operator, who says on the topic `trust` what all nodes trust; none: only
+    /// the folder and the peers of this configuration count.
+    #[serde(default)]
+    pub operator: Option<PeerKeys>,
     /// The systems that may call this node.
     #[serde(default)]
     pub callers: Vec<CallerConfig>,
@@ -237,6 +241,7 @@ impl NodeConfig {
             types: None,
             policy: None,
             peers: Vec::new(),
+            operator: None,
             callers: Vec::new(),
             duties: Vec::new(),
             bus: BusConfig::default(),
@@ -253,7 +258,7 @@ impl NodeConfig {
         let contradiction = |text: String| Err(ConfigError::Contradiction(text));
         let names = std::iter::once(&self.name).chain(self.peers.iter().map(|peer| &peer.name));
         for name in names {
-            if !schemas::envelope::is_node_name(name) {
+            if !schemas::trust_item::is_ordinary_node(name) {
                 return contradiction(format!("{name:?} cannot name a node"));
             }
         }

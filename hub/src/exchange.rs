@@ -36,6 +36,7 @@ pub(crate) mod outbox;
 pub(crate) mod outgoing;
 pub(crate) mod sealed;
 mod transient;
+pub(crate) mod trust;
 mod waiting;
 
 pub(crate) use busy::Questions;
@@ -102,6 +103,7 @@ pub(crate) fn start(node: &Arc<Node>, tasks: &TaskTracker, stop: &CancellationTo
     for lane in lanes(node) {
         tasks.spawn(consume(Arc::clone(node), *lane, stop.clone()));
     }
+    tasks.spawn(trust::follow(Arc::clone(node), stop.clone()));
     tasks.spawn(outbox::relay(Arc::clone(node), stop.clone()));
     tasks.spawn(upkeep::rounds(Arc::clone(node), stop.clone()));
 }

@@ -33,4 +33,5 @@ pub mod refusal;
 pub mod seals;
 pub mod store;
 pub mod trace;
+pub mod trust;
 pub mod upkeep;

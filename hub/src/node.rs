@@ -1,7 +1,7 @@
 //! One running node: what every path needs, assembled from its configuration.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use certs::node_key::NodeKeys;
@@ -20,14 +20,15 @@ use crate::config::{NodeConfig, Role};
 use crate::permits::{PermitPolicy, event_id};
 use crate::provenance::{ProvenanceLog, RecordError, Recorder};
 use crate::refusal::Refusal;
-use crate::seals::Verifier;
+use crate::seals::{SealAnswers, Verifier};
 use crate::store::{Store, StoreError, permits};
 use crate::trace::Trace;
+use crate::trust::Trust;
 use crate::{directory, exchange, files};
 
 mod peers;
 
-pub use peers::{Peer, Peers};
+pub use peers::{KeyDoubt, Peer, Peers};
 
 /// Longest wait for the tasks of a node when it stops: a task that hangs longer is abandoned, as
 /// a kill would; every task survives that.
@@ -50,8 +51,8 @@ pub struct Node {
     pub source: Option<Arc<dyn Source>>,
     /// Its own keys.
     pub keys: Arc<NodeKeys>,
-    /// The nodes it knows, itself included.
-    pub peers: Peers,
+    /// What it trusts, the nodes it knows among it.
+    pub trust: Trust,
     /// The registered licence types.
     pub types: LicenceTypes,
     /// The time.
@@ -72,7 +73,7 @@ pub struct Node {
     pub(crate) outbox_wake: Notify,
     /// Held while entries are registered: revisions are counted by one task at a time.
     pub(crate) registering: Mutex<()>,
-    trust: RwLock<Arc<TrustStore>>,
+    pub(crate) seal_answers: SealAnswers,
 }
 
 /// A node with its tasks; dropping it without [`Running::shutdown`] is like a kill.
@@ -137,7 +138,9 @@ impl Node {
         let source = open_source(&config)?;
         let types = load_types(&config, source.as_deref()).await?;
         let trust = open_trust(&config.trust)?;
-        let peers = Peers::from_config(&config, &keys)?;
+        let trust = Trust::open(&store, trust, Peers::from_config(&config, &keys)?)
+            .await
+            .map_err(part("the stored trust"))?;
         let permits = PermitPolicy::from_config(&config).map_err(part("the permit policy"))?;
         let log = ProvenanceLog::open(&store, &config.name, &keys)
             .await
@@ -152,13 +155,13 @@ impl Node {
             questions: exchange::Questions::new(&config.limits),
             outbox_wake: Notify::new(),
             registering: Mutex::new(()),
-            trust: RwLock::new(Arc::new(trust)),
+            seal_answers: SealAnswers::new(),
+            trust,
             config,
             store,
             bus,
             source,
             keys,
-            peers,
             types,
             clock,
             log,
@@ -175,16 +178,22 @@ impl Node {
         })
     }
 
-    /// What is trusted now.
+    /// The certificates and revocation lists that are trusted now.
     #[must_use]
     pub fn trust(&self) -> Arc<TrustStore> {
-        Arc::clone(&self.trust.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.trust.state().store)
     }
 
-    /// Replaces what is trusted; verdicts given before no longer count, because their cache keys
-    /// hold the fingerprint of the old trust.
+    /// The nodes it knows now, itself included.
+    #[must_use]
+    pub fn peers(&self) -> Arc<Peers> {
+        Arc::clone(&self.trust.state().peers)
+    }
+
+    /// Replaces the certificates of its folder; verdicts given before no longer count, because
+    /// their cache keys hold the fingerprint of the old trust.
     pub fn replace_trust(&self, trust: TrustStore) {
-        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
+        self.trust.replace_folder(trust);
     }
 
     /// Whether this is the national node.

@@ -22,6 +22,13 @@ use crate::node::Node;
 use crate::permits::Caller;
 use crate::refusal::Refusal;
 
+mod register;
+mod status;
+
+pub(crate) use register::next_serial;
+pub use register::{StatusWanted, change_status_once, find as find_status};
+pub(crate) use status::{SealAnswers, asked_leaf};
+
 /// Verdicts kept, each a few KiB: some tens of MiB at most. \[P\]
 const VERDICTS_CACHED_MAX: u64 = 10_000;
 
@@ -53,6 +60,8 @@ pub struct Verifier {
 struct VerdictKey {
     file_sm3: String,
     trust: String,
+    /// The trust epoch: the statuses of seals.
+    epoch: u64,
     at: DateTime<Utc>,
     profile: Profile,
     /// Identifier and revision of the entry that the metadata was compared with.
@@ -160,7 +169,8 @@ async fn verdict_of(
     file_sm3: String,
     entry: Option<&Entry>,
 ) -> Result<Arc<Verdict>, Refusal> {
-    let trust = node.trust();
+    let state = node.trust.state();
+    let trust = Arc::clone(&state.store);
     let at = last_full_minute(node.clock.now());
     let entry_version = |known: &Entry| {
         (
@@ -171,6 +181,7 @@ async fn verdict_of(
     let key = VerdictKey {
         file_sm3,
         trust: trust.fingerprint(),
+        epoch: state.epoch,
         at,
         profile: Profile::Licence,
         entry: entry.map(entry_version),
@@ -178,9 +189,9 @@ async fn verdict_of(
     let required = entry
         .map(|known| node.required_metadata(&known.public.type_code))
         .unwrap_or_default();
-    let entry = entry.cloned();
+    let compared = entry.cloned();
     let verify = node.verifier.in_turn(move || {
-        let expected = entry.as_ref().map(|entry| ExpectedEntry {
+        let expected = compared.as_ref().map(|entry| ExpectedEntry {
             entry,
             required_metadata: &required,
         });
@@ -191,8 +202,15 @@ async fn verdict_of(
             revocation,
             expected,
         };
-        Arc::new(verify_file(&bytes, &trust, &options))
+        verify_file(&bytes, &trust, &options)
     });
+    let verify = async {
+        let verdict = verify.await?;
+        // Not in the turn: the answer of another node may take long, and needs no processor.
+        status::judged(node, verdict, entry, &state)
+            .await
+            .map(Arc::new)
+    };
     // Single flight: callers that bring the same file wait for one verification.
     node.verifier
         .verdicts

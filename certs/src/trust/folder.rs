@@ -60,24 +60,39 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, TrustError> {
 }
 
 fn add_file(store: &mut TrustStore, bytes: &[u8]) -> Result<(), TrustError> {
+    for part in parts(bytes)? {
+        match part {
+            Part::Certificate(der) => store.add_certificate(&der)?,
+            Part::Crl(der) => store.add_crl(&der)?,
+        }
+    }
+    Ok(())
+}
+
+/// DER of a certificate or of a revocation list.
+pub(super) enum Part {
+    Certificate(Vec<u8>),
+    Crl(Vec<u8>),
+}
+
+/// What a file holds: one thing in DER, or any number in PEM.
+pub(super) fn parts(bytes: &[u8]) -> Result<Vec<Part>, TrustError> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     if bytes.windows(BEGIN.len()).any(|window| window == BEGIN) {
-        return add_pem(
-            store,
-            std::str::from_utf8(bytes).map_err(|_| TrustError::Pem)?,
-        );
+        return pem_parts(std::str::from_utf8(bytes).map_err(|_| TrustError::Pem)?);
     }
     if Certificate::parse(bytes).is_ok() {
-        store.add_certificate(bytes)
+        Ok(vec![Part::Certificate(bytes.to_vec())])
     } else if Crl::parse(bytes).is_ok() {
-        store.add_crl(bytes)
+        Ok(vec![Part::Crl(bytes.to_vec())])
     } else {
         Err(TrustError::Unrecognised)
     }
 }
 
 /// RFC 7468; text before, between and after the blocks is passed over.
-fn add_pem(store: &mut TrustStore, text: &str) -> Result<(), TrustError> {
+fn pem_parts(text: &str) -> Result<Vec<Part>, TrustError> {
+    let mut parts = Vec::new();
     for block in text.split("-----BEGIN ").skip(1) {
         let (label, rest) = block.split_once("-----").ok_or(TrustError::Pem)?;
         let (body, _) = rest
@@ -88,15 +103,13 @@ fn add_pem(store: &mut TrustStore, text: &str) -> Result<(), TrustError> {
         }
         let compact: String = body.split_ascii_whitespace().collect();
         let der = STANDARD.decode(compact).map_err(|_| TrustError::Pem)?;
-        match label {
-            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
-                store.add_certificate(&der)?;
-            }
-            "X509 CRL" => store.add_crl(&der)?,
+        parts.push(match label {
+            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Part::Certificate(der),
+            "X509 CRL" => Part::Crl(der),
             _ => return Err(TrustError::Unrecognised),
-        }
+        });
     }
-    Ok(())
+    Ok(parts)
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use schemas::region::ProvinceCode;
 use schemas::trust_item::{ItemError, NodeItem, NodeKey, NodeRole, TrustContent, TrustItem};
 
-use super::{Role, role_of};
+use super::folder::{self, Part};
+use super::{Role, TrustError, role_of};
 use crate::certificate::Certificate;
 use crate::crl::Crl;
 use crate::digest::sm3;
@@ -110,6 +111,27 @@ pub fn item_name_of(content: &TrustContent) -> Option<String> {
         TrustContent::Operator { follows, .. } => Some(named(follows.as_bytes())),
         TrustContent::Node(_) | TrustContent::Seal(_) => None,
     }
+}
+
+/// The contents of items for what a file holds: certificates by what they count as, revocation
+/// lists.
+///
+/// # Errors
+/// Anything else in the file.
+pub fn contents_of_file(bytes: &[u8]) -> Result<Vec<TrustContent>, TrustError> {
+    folder::parts(bytes)?
+        .into_iter()
+        .map(|part| match part {
+            Part::Certificate(der) => {
+                content_of_certificate(&der).map_err(|_| TrustError::Unrecognised)
+            }
+            Part::Crl(der) => {
+                Crl::parse(&der)?;
+                let list = STANDARD.encode(der);
+                Ok(TrustContent::Crl { list })
+            }
+        })
+        .collect()
 }
 
 /// The content of an item for a certificate, by what it counts as.

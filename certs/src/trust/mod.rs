@@ -15,7 +15,10 @@ use std::sync::{Arc, OnceLock};
 
 pub use error::TrustError;
 pub use folder::{MAX_FOLDER_FILES, MAX_TRUST_FILE_BYTES};
-pub use item::{KnownKey, KnownNode, Material, check_item, content_of_certificate, item_name_of};
+pub use item::{
+    KnownKey, KnownNode, Material, check_item, content_of_certificate, contents_of_file,
+    item_name_of,
+};
 
 use crate::certificate::Certificate;
 use crate::crl::Crl;

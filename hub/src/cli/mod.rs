@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod id;
+mod keys;
 pub mod log;
 pub mod migrate;
 pub mod mint;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod serve;
 pub mod topics;
 pub mod trail;
+mod trust;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ enum HubCommand {
     Log(log::LogArgs),
     Migrate(migrate::MigrateArgs),
     Topics(topics::TopicsArgs),
+    Trust(trust::TrustArgs),
+    Keys(keys::KeysArgs),
 }
 
 /// Reads the command line and runs the command.
@@ -73,6 +77,8 @@ fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
         HubCommand::Log(args) => block_on(log::run(args)),
         HubCommand::Migrate(args) => block_on(migrate::run(args)),
         HubCommand::Topics(args) => block_on(topics::run(args)),
+        HubCommand::Trust(args) => block_on(trust::run(args)),
+        HubCommand::Keys(args) => keys::run(&args),
     }
 }
 

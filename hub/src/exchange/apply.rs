@@ -185,14 +185,15 @@ async fn step_of(
         Lane::Changes => (&[MessageType::DirectoryChange], Recipient::Anyone),
         Lane::Receipts => (&[MessageType::DirectoryReceipt], Recipient::ThisNode),
         Lane::Requests | Lane::Announcements | Lane::Replies | Lane::Files => (
-            &[MessageType::LookupRequest, MessageType::FileRequest],
+            &[
+                MessageType::LookupRequest,
+                MessageType::FileRequest,
+                MessageType::SealRequest,
+            ],
             Recipient::ThisNode,
         ),
     };
-    let copy = record.clone();
-    let envelope = node
-        .blocking(move |node| incoming::check(node, &copy, types, recipient))
-        .await??;
+    let envelope = incoming::check_with_news(node, record, types, recipient).await??;
     *checked = Some(envelope.clone());
     if applied::is_applied(node.store.reader(), &envelope.origin, &envelope.id).await? {
         return Ok(Step::Skip);
@@ -205,11 +206,11 @@ async fn step_of(
         MessageType::DirectoryReceipt => home::prepare_receipt(node, &envelope, record).await,
         MessageType::LookupRequest => national::answer_lookup(node, &envelope, record).await,
         MessageType::FileRequest => home::hand_out(node, &envelope, record).await,
+        MessageType::SealRequest => home::answer_seal(node, &envelope, record).await,
         MessageType::LookupReply
         | MessageType::FileChunk
         | MessageType::FileRefusal
         | MessageType::TrustItem
-        | MessageType::SealRequest
         | MessageType::SealReply => Err(Failure::Unusable(incoming::ENVELOPE_MALFORMED)),
     };
     // What another node says about who asks stands in the leaf: as much as a leaf can hold.
@@ -311,7 +312,7 @@ impl Prepared {
     }
 
     /// Puts the record, as it came, into the dead letters.
-    async fn bury(&self, node: &Node, tx: &mut Tx<'_>, reason: Unusable) -> Result<(), StoreError> {
+    pub(super) async fn bury(&self, node: &Node, tx: &mut Tx<'_>, reason: Unusable) -> Result<(), StoreError> {
         let record = &self.record;
         // Room for the headers below: a letter that the bus refuses would block the outbox.
         let mut headers: Vec<_> = record

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use schemas::envelope::{MessageType, topic};
 use schemas::message::{CHUNK_BYTES, FileRequest, LookupReply, LookupRequest};
+use schemas::seal_status::{SealReply, SealRequest};
 use tokio::time::Instant;
 
 use super::busy::BUSY;
@@ -21,6 +22,10 @@ use crate::refusal::Refusal;
 /// How long a lookup waits for the other node: a caller's user sits before a screen, and a node
 /// that needs longer than this is overloaded or gone.
 pub(super) const LOOKUP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long the question about a seal waits: a verification goes on without the answer, so its
+/// caller should not wait for a node that is away.
+pub(super) const SEAL_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long the fetch of one file may take: 64 MiB at 4 MiB/s, and below the time after which a
 /// caller's request is given up.
@@ -45,7 +50,28 @@ pub(crate) async fn lookup(
     metrics::histogram!(measure::PEER_SECONDS, "node" => to.to_owned()).record(asked.elapsed());
     match answer {
         PeerAnswer::Lookup(reply) => Ok(reply),
-        PeerAnswer::Chunk(_) | PeerAnswer::FileRefused(_) => Err(unasked(to)),
+        PeerAnswer::Chunk(_) | PeerAnswer::FileRefused(_) | PeerAnswer::Seal(_) => {
+            Err(unasked(to))
+        }
+    }
+}
+
+/// Asks node `to` for the status of a seal whose home it is.
+pub(crate) async fn seal(
+    node: &Node,
+    to: &str,
+    request: &SealRequest,
+) -> Result<SealReply, Refusal> {
+    let deadline = Instant::now() + SEAL_DEADLINE;
+    let question = Question {
+        to,
+        message_type: MessageType::SealRequest,
+        subject: None,
+    };
+    let mut ticket = question.send(node, request, SEAL_DEADLINE, 1).await?;
+    match ticket.next(deadline).await? {
+        PeerAnswer::Seal(reply) if reply.seal_sm3 == request.seal_sm3 => Ok(reply),
+        _ => Err(unasked(to)),
     }
 }
 
@@ -116,7 +142,7 @@ impl Question<'_> {
         wait: Duration,
         answers_max: usize,
     ) -> Result<Ticket<'n>, Refusal> {
-        if node.peers.find(self.to).is_none() {
+        if node.peers().find(self.to).is_none() {
             return Err(Refusal::UnknownPeer {
                 node: self.to.to_owned(),
             });

@@ -1,5 +1,5 @@
 //! What a home node does with what others send: receipts for its own changes, and requests for
-//! the files whose originals it holds.
+//! the files whose originals it holds, and questions about the seals in them.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, Agent, EntityReference, MessageReference};
 use schemas::message::{CHUNK_BYTES, DirectoryReceipt, FileChunk, FileRefusal, FileRequest};
 use schemas::permit::PermitRecord;
+use schemas::seal_status::{SealReply, SealRequest, is_sm3_hex};
 
 use super::apply::{Answer, Failure, Step};
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
@@ -20,8 +21,9 @@ use crate::files::{Digested, read_original, usable_file};
 use crate::node::Node;
 use crate::permits::{self, private_detail};
 use crate::refusal::Refusal;
+use crate::seals;
 use crate::store::outbox::Outgoing;
-use crate::store::{StoreError, Tx, entries, receipts, registrations};
+use crate::store::{StoreError, Tx, entries, receipts, registrations, seal_statuses};
 
 /// How far the clocks of two nodes may be apart before a permit counts as not yet decided.
 const CLOCK_SKEW: chrono::Duration = chrono::Duration::minutes(5);
@@ -117,6 +119,39 @@ pub(super) async fn hand_out(
         outgoing,
         leaf,
         private,
+    })))
+}
+
+/// Answers what the register of this node says about a seal; asking and answer are recorded.
+pub(super) async fn answer_seal(
+    node: &Arc<Node>,
+    envelope: &Envelope,
+    record: &BusRecord,
+) -> Result<Step, Failure> {
+    if is_too_late(node, envelope) {
+        return Ok(Step::Skip);
+    }
+    let request: SealRequest = incoming::body(record)?;
+    if !is_sm3_hex(&request.seal_sm3) {
+        return Err(BODY_MALFORMED.into());
+    }
+    let kept = seal_statuses::find(node.store.reader(), &request.seal_sm3).await?;
+    let reply = SealReply {
+        status: kept.map(|kept| kept.status),
+        as_of: node.clock.now(),
+        seal_sm3: request.seal_sm3,
+    };
+    let leaf = seals::asked_leaf(node, &envelope.origin, &node.name, &reply);
+    let (to, correlation) = (envelope.origin.clone(), envelope.correlation.clone());
+    let message = node
+        .blocking(move |node| {
+            reply_draft(&to, correlation.as_deref(), MessageType::SealReply).sign(node, &reply)
+        })
+        .await??;
+    Ok(Step::Answer(Box::new(Answer {
+        outgoing: vec![message],
+        leaf,
+        private: None,
     })))
 }
 

@@ -1,12 +1,16 @@
 //! Messages of other nodes: nothing in a record is believed before this.
 
-use certs::envelope_security::check_envelope;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use certs::envelope_security::{EnvelopeRefusal, check_envelope};
 use chrono::Duration;
 use connectors::bus::BusRecord;
-use schemas::envelope::{Envelope, MessageType};
+use schemas::envelope::{Envelope, MessageType, OPERATOR};
 use serde::de::DeserializeOwned;
 
 use crate::node::Node;
+use crate::refusal::Refusal;
 
 /// Why a message cannot be used; the code goes into the dead letter and the leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,9 +67,20 @@ pub(super) fn check(
         tracing::warn!(bus.topic = record.topic, what, "a record is not of a node");
         return Err(RECORD_MALFORMED);
     }
-    let keys = |origin: &str, key_id: &str| node.peers.signing_keys(origin, key_id);
+    let peers = node.peers();
+    let used = RefCell::new(String::new());
+    let keys = |origin: &str, key_id: &str| {
+        key_id.clone_into(&mut used.borrow_mut());
+        // The operator signs trust and nothing else.
+        let may_sign = origin != OPERATOR || types == [MessageType::TrustItem];
+        may_sign.then(|| peers.signing_keys(origin, key_id))?
+    };
     let envelope = check_envelope(&record.headers, &record.topic, &record.body, &keys)
         .map_err(|refusal| Unusable(refusal.code()))?;
+    let now = node.clock.now();
+    if let Some(doubt) = peers.doubt(&envelope.origin, &used.borrow(), envelope.time, now) {
+        return Err(Unusable(doubt.code()));
+    }
     let correlation = envelope.correlation.as_deref().unwrap_or_default();
     if !types.contains(&envelope.message_type)
         || envelope.id.len() > NAME_BYTES_MAX
@@ -80,9 +95,37 @@ pub(super) fn check(
     Ok(envelope)
 }
 
+/// [`check`] off the threads that serve requests; once more when news of trust came meanwhile for
+/// a message whose key was not known.
+pub(super) async fn check_with_news(
+    node: &Arc<Node>,
+    record: &BusRecord,
+    types: &[MessageType],
+    recipient: Recipient,
+) -> Result<Result<Envelope, Unusable>, Refusal> {
+    let checked = async || {
+        let (copy, types) = (record.clone(), types.to_vec());
+        node.blocking(move |node| check(node, &copy, &types, recipient))
+            .await
+    };
+    let unknown = Err(Unusable(EnvelopeRefusal::UnknownNode.code()));
+    let mut found = checked().await?;
+    if found == unknown && node.trust.news_about(unverified_origin(record)).await {
+        found = checked().await?;
+    }
+    Ok(found)
+}
+
 /// Reads the body of a checked message. The bus bounds its size.
 pub(super) fn body<T: DeserializeOwned>(record: &BusRecord) -> Result<T, Unusable> {
     serde_json::from_slice(&record.body).map_err(|_| BODY_MALFORMED)
+}
+
+/// The origin that a record claims.
+pub(super) fn unverified_origin(record: &BusRecord) -> &str {
+    unverified_header(record, "ce_source")
+        .and_then(|source| source.strip_prefix("/nodes/"))
+        .unwrap_or_default()
 }
 
 /// Value of a header that was not checked yet: good only for passing a record over.

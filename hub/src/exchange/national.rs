@@ -63,8 +63,8 @@ pub(super) async fn prepare_change(
             private,
         };
         // The envelope check has established that the origin is known.
-        let regions = node
-            .peers
+        let peers = node.peers();
+        let regions = peers
             .find(&origin)
             .map_or(&[][..], |peer| peer.regions.as_slice());
         let faults = check_entry(&entry, &node.types, regions);

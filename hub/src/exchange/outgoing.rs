@@ -1,6 +1,6 @@
 //! Messages of this node: signed before they go into the outbox or onto the bus.
 
-use certs::envelope_security::sign_envelope;
+use certs::envelope_security::sign_envelope_by;
 use chrono::{DateTime, Utc};
 use schemas::envelope::{Envelope, MessageType};
 use serde::Serialize;
@@ -44,7 +44,14 @@ impl Draft<'_> {
             deadline: self.deadline,
         };
         let body = serde_json::to_vec(body)?;
-        let mut headers = sign_envelope(&envelope, &self.topic, &body, &node.keys)?;
+        // The newest key that the peers have been told of; at first the one of the configuration.
+        let peers = node.peers();
+        let first = node.keys.public();
+        let key_id = peers
+            .own_key_ids(now)
+            .find(|key_id| node.keys.holds(key_id))
+            .unwrap_or(first.key_id());
+        let mut headers = sign_envelope_by(&envelope, &self.topic, &body, &node.keys, key_id)?;
         // Beside what is signed: a trace proves nothing.
         if let Some(trace) = Trace::current() {
             headers.push((TRACEPARENT.to_owned(), trace.next_step().header()));

@@ -29,10 +29,14 @@ pub(crate) fn seal_for(
     binding: &str,
     plain: &[u8],
 ) -> Result<SealedBytes, Refusal> {
-    let peer = node.peers.find(to).ok_or_else(|| Refusal::UnknownPeer {
-        node: to.to_owned(),
-    })?;
-    sealing::seal(&peer.keys, binding.as_bytes(), plain).map_err(Refusal::internal)
+    let peers = node.peers();
+    let keys = peers
+        .find(to)
+        .and_then(|peer| peer.sealing_keys(node.clock.now()))
+        .ok_or_else(|| Refusal::UnknownPeer {
+            node: to.to_owned(),
+        })?;
+    sealing::seal(keys, binding.as_bytes(), plain).map_err(Refusal::internal)
 }
 
 /// Opens what was sealed to the owner of `keys`. Takes a processor for a while.

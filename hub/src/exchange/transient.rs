@@ -88,12 +88,13 @@ async fn hand_over(node: &Arc<Node>, lane: Lane, record: &BusRecord) -> Result<(
     }
     let types: &[MessageType] = match lane {
         Lane::Files => &[MessageType::FileChunk, MessageType::FileRefusal],
-        _ => &[MessageType::LookupReply],
+        _ => &[MessageType::LookupReply, MessageType::SealReply],
     };
     let (envelope, record) = check(node, record, types).await?;
     let answer = match envelope.message_type {
         MessageType::FileChunk => PeerAnswer::Chunk(incoming::body(&record)?),
         MessageType::FileRefusal => PeerAnswer::FileRefused(incoming::body(&record)?),
+        MessageType::SealReply => PeerAnswer::Seal(incoming::body(&record)?),
         _ => PeerAnswer::Lookup(incoming::body(&record)?),
     };
     node.waiting
@@ -111,10 +112,8 @@ async fn check(
     } else {
         Recipient::ThisNode
     };
-    let (record, types) = (record.clone(), types.to_vec());
-    node.blocking(move |node| {
-        incoming::check(node, &record, &types, recipient).map(|envelope| (envelope, record))
-    })
-    .await
-    .map_err(|_| incoming::INTERNAL)?
+    let envelope = incoming::check_with_news(node, record, types, recipient)
+        .await
+        .map_err(|_| incoming::INTERNAL)??;
+    Ok((envelope, record.clone()))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use schemas::message::{FileChunk, FileRefusal, LookupReply};
+use schemas::seal_status::SealReply;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -23,6 +24,8 @@ pub(crate) enum PeerAnswer {
     Chunk(FileChunk),
     /// The file is not handed out.
     FileRefused(FileRefusal),
+    /// To a question about a seal.
+    Seal(SealReply),
 }
 
 /// The questions that wait, by correlation id.

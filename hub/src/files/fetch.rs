@@ -83,7 +83,7 @@ async fn from_home_node(
             PeerAnswer::FileRefused(refusal) => {
                 return Err(ask::refused(home, &refusal.code));
             }
-            PeerAnswer::Lookup(_) => return Err(ask::unasked(home)),
+            PeerAnswer::Lookup(_) | PeerAnswer::Seal(_) => return Err(ask::unasked(home)),
         }
     }
     Ok(assembly.bytes.freeze())

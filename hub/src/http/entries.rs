@@ -134,7 +134,7 @@ fn rejected(row: StoredRejection) -> Rejected {
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<String, Fault> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Fault> {
     let fits = |key: &&str| !key.is_empty() && key.len() <= KEY_CHARACTERS_MAX;
     let key = only(headers, IDEMPOTENCY_KEY).filter(fits);
     key.map(str::to_owned)

@@ -17,6 +17,7 @@ mod permits;
 mod provenance;
 mod range;
 mod rate;
+mod seals;
 mod server;
 mod verifications;
 
@@ -27,7 +28,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -63,6 +64,9 @@ fn routes(shared: Shared) -> Router {
             post(entries::change_status),
         )
         .route("/v1/licences/{identifier}/trail", get(provenance::trail))
+        .route("/v1/seals/{sm3}", get(seals::show))
+        .route("/v1/seals/{sm3}/status", put(seals::change_status))
+        .route("/v1/trust", get(seals::trust))
         .route("/v1/verifications", post(verifications::create))
         .route("/v1/receipts", get(entries::receipts))
         .route("/v1/rejections", get(entries::rejections))

@@ -25,8 +25,10 @@ pub mod registrations;
 pub mod rejections;
 mod row;
 pub mod scratch;
+pub mod seal_statuses;
 pub mod sql;
 mod sqlite;
+pub mod trust_items;
 mod tx;
 
 #[cfg(test)]
@@ -186,4 +188,6 @@ const STATEMENTS: &[&[&dyn sql::Statement]] = &[
     receipts::STATEMENTS,
     registrations::STATEMENTS,
     rejections::STATEMENTS,
+    seal_statuses::STATEMENTS,
+    trust_items::STATEMENTS,
 ];

@@ -215,10 +215,13 @@ struct Asked {
 
 impl Asked {
     fn sealed(&self, hub: &TestHub) -> FileRequest {
-        let home = hub.node(SICHUAN).peers.find(ZHEJIANG).expect("a peer");
+        let node = hub.node(SICHUAN);
+        let peers = node.peers();
+        let home = peers.find(ZHEJIANG).expect("a peer");
+        let home = home.sealing_keys(node.clock.now()).expect("keys");
         let binding = format!("hub.permit.v1\n{}\n{}", self.identifier, self.file_sm3);
         let permit = serde_json::to_vec(&self.permit).expect("json");
-        let permit = sealing::seal(&home.keys, binding.as_bytes(), &permit);
+        let permit = sealing::seal(home, binding.as_bytes(), &permit);
         FileRequest {
             identifier: self.identifier.clone(),
             file_sm3: self.file_sm3.clone(),
