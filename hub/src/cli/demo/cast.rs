@@ -35,8 +35,9 @@ pub(super) enum Engines {
     Kafka {
         /// Brokers, `host:port` joined by commas.
         brokers: String,
-        /// URL of a node's database; `{node}` stands for the node's name.
-        postgres: String,
+        /// Address of a node's PostgreSQL database; `{node}` stands for the node's name. Without
+        /// it a node keeps a SQLite file.
+        postgres: Option<String>,
         /// Set before the names of topics, so that demos do not meet on one cluster.
         prefix: String,
     },
@@ -238,13 +239,14 @@ fn settings(
     } = engines
     {
         let brokers: Vec<&str> = brokers.split(',').collect();
-        let url = postgres.replace("{node}", &place.node);
         writeln!(text, "\n[node.bus]\nkind = \"kafka\"")?;
         writeln!(text, "brokers = {}", json!(brokers))?;
         writeln!(text, "prefix = {}", json!(prefix))?;
         writeln!(text, "security = \"plaintext\"")?;
-        writeln!(text, "\n[node.store]\nkind = \"postgres\"")?;
-        writeln!(text, "url = {}", json!(url))?;
+        if let Some(url) = postgres {
+            writeln!(text, "\n[node.store]\nkind = \"postgres\"")?;
+            writeln!(text, "url = {}", json!(url.replace("{node}", &place.node)))?;
+        }
     }
     Ok(text)
 }

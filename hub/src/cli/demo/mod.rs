@@ -29,7 +29,7 @@ use crate::clock::{Clock, SystemClock};
 /// Show the main job: a national node and two provinces in one process (演示).
 ///
 /// Mints certificates and sealed licences, starts three nodes – on the embedded default, or with
-/// --kafka as three processes on Apache Kafka and PostgreSQL –, syncs the directory, looks licences
+/// --kafka as three processes on Apache Kafka –, syncs the directory, looks licences
 /// up across provinces, fetches and verifies files, refuses what must be refused, prints the trail
 /// of a licence and proves it. Then serves until Ctrl-C.
 #[derive(clap::Args, Debug)]
@@ -46,9 +46,10 @@ pub struct DemoArgs {
     /// Run the nodes as three processes on these Kafka brokers (host:port, separated by commas).
     ///
     /// Plain connections, for brokers on this machine: deploy/demo.sh --kafka starts one.
-    #[arg(long, value_name = "BROKERS", requires = "postgres")]
+    #[arg(long, value_name = "BROKERS")]
     kafka: Option<String>,
-    /// URL of the nodes' databases, which must be there; {node} stands for a node's name.
+    /// Address of the nodes' PostgreSQL databases, which must be there; {node} stands for a node's
+    /// name. Without it each node has a SQLite file.
     #[arg(long, value_name = "URL", requires = "kafka")]
     postgres: Option<String>,
     /// Stop after the walk-through.
@@ -84,11 +85,12 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn engines(args: &DemoArgs, dir: &Path) -> anyhow::Result<Engines> {
-    let (Some(brokers), Some(postgres)) = (&args.kafka, &args.postgres) else {
+    let Some(brokers) = &args.kafka else {
         return Ok(Engines::Embedded);
     };
+    let one_for_all = |url: &String| !url.contains("{node}");
     anyhow::ensure!(
-        postgres.contains("{node}"),
+        !args.postgres.as_ref().is_some_and(one_for_all),
         "--postgres names one database for all nodes: put {{node}} in the place of its name"
     );
     // The same state finds its own topics again; another demo on the same brokers has others.
@@ -100,7 +102,7 @@ fn engines(args: &DemoArgs, dir: &Path) -> anyhow::Result<Engines> {
     }
     Ok(Engines::Kafka {
         brokers: brokers.clone(),
-        postgres: postgres.clone(),
+        postgres: args.postgres.clone(),
         prefix: std::fs::read_to_string(&kept)?,
     })
 }
