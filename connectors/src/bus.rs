@@ -258,6 +258,17 @@ impl BusError {
     }
 }
 
+impl BusError {
+    /// The topic that the brokers do not take records for, whatever else they take.
+    #[must_use]
+    pub fn refused_topic(&self) -> Option<&str> {
+        match self {
+            Self::Refused { topic, .. } | Self::UnknownTopic { topic } => Some(topic),
+            _ => None,
+        }
+    }
+}
+
 impl From<sqlx::Error> for BusError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(Arc::new(error))

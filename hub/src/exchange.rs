@@ -31,6 +31,7 @@ pub(crate) mod ask;
 mod busy;
 mod home;
 mod incoming;
+pub(crate) mod letter;
 mod national;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;

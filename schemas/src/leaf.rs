@@ -48,6 +48,8 @@ pub enum Activity {
     Trust,
     /// The status of a seal was asked of its home node, or answered by it.
     SealStatus,
+    /// An operator decided about a message that could not be used.
+    DeadLetter,
 }
 
 /// One leaf, version 1. The bytes of its JSON are what is hashed: they are stored and shown as

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod deadletters;
 pub mod demo;
 pub mod id;
 mod keys;
@@ -47,6 +48,7 @@ enum HubCommand {
     Log(log::LogArgs),
     Migrate(migrate::MigrateArgs),
     Topics(topics::TopicsArgs),
+    Deadletters(deadletters::DeadlettersArgs),
     Trust(trust::TrustArgs),
     Keys(keys::KeysArgs),
 }
@@ -77,6 +79,7 @@ fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
         HubCommand::Log(args) => block_on(log::run(args)),
         HubCommand::Migrate(args) => block_on(migrate::run(args)),
         HubCommand::Topics(args) => block_on(topics::run(args)),
+        HubCommand::Deadletters(args) => block_on(deadletters::run(args)),
         HubCommand::Trust(args) => block_on(trust::run(args)),
         HubCommand::Keys(args) => keys::run(&args),
     }

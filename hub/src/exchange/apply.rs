@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::bus::{BusRecord, HEADERS_MAX};
+use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDetail};
 
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
-use super::{ExchangeError, Lane, busy, home, national, transient};
+use super::{ExchangeError, Lane, busy, home, letter, national, transient};
 use crate::node::Node;
 use crate::permits::event_id;
 use crate::refusal::Refusal;
@@ -18,9 +18,6 @@ use crate::store::{StoreError, Tx, applied, positions};
 /// How often one record is tried before it goes to the dead letters: enough for a disk or lock
 /// that is busy for a moment; a fault of the record itself does not go away.
 const ATTEMPTS_MAX: u32 = 3;
-
-/// Headers that a dead letter has beyond those of the record.
-const LETTER_HEADERS: usize = 4;
 
 /// Longest leaf about an answer before its message is added; an honest one has under 2 KiB.
 const ANSWER_LEAF_BYTES_MAX: usize = LEAF_BYTES_MAX / 2;
@@ -312,30 +309,18 @@ impl Prepared {
     }
 
     /// Puts the record, as it came, into the dead letters.
-    pub(super) async fn bury(&self, node: &Node, tx: &mut Tx<'_>, reason: Unusable) -> Result<(), StoreError> {
+    pub(super) async fn bury(
+        &self,
+        node: &Node,
+        tx: &mut Tx<'_>,
+        reason: Unusable,
+    ) -> Result<(), StoreError> {
         let record = &self.record;
-        // Room for the headers below: a letter that the bus refuses would block the outbox.
-        let mut headers: Vec<_> = record
-            .headers
-            .iter()
-            .take(HEADERS_MAX - LETTER_HEADERS)
-            .cloned()
-            .collect();
-        headers.push(("hub_deadletter_code".to_owned(), reason.0.to_owned()));
-        headers.push(("hub_deadletter_topic".to_owned(), record.topic.clone()));
-        headers.push((
-            "hub_deadletter_partition".to_owned(),
-            record.partition.to_string(),
-        ));
-        headers.push((
-            "hub_deadletter_position".to_owned(),
-            record.position.to_string(),
-        ));
         let letter = Outgoing {
             message_id: event_id(node.clock.now()),
             topic: topic::dead_letters(&node.name),
             key: record.key.clone(),
-            headers,
+            headers: letter::headers(record, reason.0),
             body: record.body.to_vec(),
         };
         outbox::enqueue(tx, &letter).await?;

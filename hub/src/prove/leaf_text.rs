@@ -109,6 +109,7 @@ pub fn activity(activity: Activity) -> (&'static str, &'static str) {
         Activity::Audit => ("审计", "audited"),
         Activity::Trust => ("信任变更", "trust changed"),
         Activity::SealStatus => ("印章状态", "seal status"),
+        Activity::DeadLetter => ("死信处理", "dead letter decided"),
     }
 }
 

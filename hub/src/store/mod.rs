@@ -8,6 +8,7 @@
 //! transaction.
 
 pub mod applied;
+pub mod dead_letters;
 mod check;
 pub mod entries;
 pub mod error;
@@ -175,6 +176,7 @@ impl Store {
 /// the real one by `hub migrate --check`.
 const STATEMENTS: &[&[&dyn sql::Statement]] = &[
     applied::STATEMENTS,
+    dead_letters::STATEMENTS,
     entries::STATEMENTS,
     entries::RAW_STATEMENTS,
     heads::STATEMENTS,

@@ -17,8 +17,11 @@ const ENQUEUE: Insert<6> = Insert::new(
     "",
 );
 
-const PENDING: Sql = Sql::new(
-    "select number, message_id, topic, key, headers, body from outbox order by number limit $1",
+const PENDING: Sql = Sql::each(
+    "select number, message_id, topic, key, headers, body from outbox \
+     where topic not in (select value from json_each($1)) order by number limit $2",
+    "select number, message_id, topic, key, headers, body from outbox \
+     where topic <> all($1) order by number limit $2",
 );
 
 const COUNT: Sql = Sql::new("select count(*) from outbox");
@@ -85,15 +88,16 @@ pub async fn enqueue_all(tx: &mut Tx<'_>, messages: &[Outgoing]) -> Result<(), S
     Ok(())
 }
 
-/// The oldest waiting messages, in order.
+/// The oldest waiting messages, in order, but none for the topics that are held back.
 ///
 /// # Errors
 /// Failures of the database.
 pub async fn pending(
     from: impl Into<Reading<'_>>,
+    held: &[String],
     limit: u32,
 ) -> Result<Vec<PendingMessage>, StoreError> {
-    let rows: Vec<Row> = PENDING.bind(limit).all(from).await?;
+    let rows: Vec<Row> = PENDING.bind(held).bind(limit).all(from).await?;
     rows.into_iter()
         .map(|(number, message_id, topic, key, headers, body)| {
             let headers = from_json("outbox", "headers", &headers)?;

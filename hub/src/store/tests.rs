@@ -164,7 +164,7 @@ async fn the_outbox_keeps_order_until_sent() {
         })
         .await
         .unwrap();
-    let waiting = outbox::pending(bench.store.reader(), 2).await.unwrap();
+    let waiting = outbox::pending(bench.store.reader(), &[], 2).await.unwrap();
     assert_eq!(
         waiting.iter().map(|row| &row.message).collect::<Vec<_>>(),
         [&messages[0], &messages[1]]
@@ -177,9 +177,12 @@ async fn the_outbox_keeps_order_until_sent() {
         })
         .await
         .unwrap();
-    let waiting = outbox::pending(bench.store.reader(), 10).await.unwrap();
+    let waiting = outbox::pending(bench.store.reader(), &[], 10).await.unwrap();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].message, messages[2]);
+    let held = [messages[2].topic.clone()];
+    let others = outbox::pending(bench.store.reader(), &held, 10).await;
+    assert_eq!(others.unwrap(), []);
     assert_eq!(outbox::count(bench.store.reader()).await.unwrap(), 1);
 }
 
