@@ -198,9 +198,8 @@ impl Shipment {
     fn fail(&self, error: BusError) {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         // What is refused tells more than what its refusal did to the others.
-        let tells_more = |before: &BusError| {
-            before.refused_topic().is_none() && error.refused_topic().is_some()
-        };
+        let tells_more =
+            |before: &BusError| before.refused_topic().is_none() && error.refused_topic().is_some();
         if outcome.fault.as_ref().is_none_or(tells_more) {
             outcome.fault = Some(error);
         }
