@@ -1,4 +1,4 @@
-//! Contracts as data: JSON Schemas, the AsyncAPI document and golden samples say what the code
+//! Contracts as data: JSON Schemas, the `AsyncAPI` document and golden samples say what the code
 //! does, neither more nor less, and samples of every version stay readable for ever.
 
 mod broken;
@@ -6,10 +6,13 @@ mod document;
 mod readers;
 mod spoken;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jsonschema::{Retrieve, Uri, Validator};
+use schemas::holder_type::HolderType;
+use schemas::status::LicenceStatus;
+use schemas::verdict::FindingCode;
 use serde_json::{Value, json};
 
 use self::readers::{READERS, Reader};
@@ -59,6 +62,30 @@ fn golden_samples_fit_their_schemas_and_are_written_back_as_they_were_read() {
             assert_eq!(written, sample.value, "{}", sample.file);
         }
     }
+}
+
+#[test]
+fn lists_of_codes_are_those_of_the_code() {
+    let schemas = Schemas::load();
+    let check = |name: &str, codes: Vec<String>| {
+        let address = format!("common.schema.json#/$defs/{name}/enum");
+        let listed = schemas.at(&address).as_array().expect("a list");
+        let listed: BTreeSet<&str> = listed.iter().filter_map(Value::as_str).collect();
+        let codes: BTreeSet<&str> = codes.iter().map(String::as_str).collect();
+        assert_eq!(listed, codes, "{address}");
+    };
+    let findings = FindingCode::ALL.iter();
+    check("finding", findings.map(|code| code.as_str()).collect());
+    let statuses = LicenceStatus::ALL.iter();
+    check(
+        "status",
+        statuses.map(|one| one.code().to_owned()).collect(),
+    );
+    let types = HolderType::ALL.iter();
+    check(
+        "holder_type",
+        types.map(|one| one.code().to_owned()).collect(),
+    );
 }
 
 /// One golden sample: `<schema>.v<version>[.<what is special>].json`.

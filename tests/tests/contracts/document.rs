@@ -1,4 +1,4 @@
-//! The AsyncAPI document names every topic and message type of the code, and no other.
+//! The `AsyncAPI` document names every topic and message type of the code, and no other.
 
 use std::collections::BTreeSet;
 

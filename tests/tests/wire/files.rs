@@ -89,7 +89,7 @@ impl<'a> Home<'a> {
 
     /// The whole file in its one chunk.
     fn chunk(&self) -> Message {
-        self.sealed(SICHUAN, &self.file().to_vec(), 0, 1)
+        self.sealed(SICHUAN, self.file(), 0, 1)
     }
 
     /// A chunk whose digest is right, sealed for its place.
@@ -144,7 +144,7 @@ impl<'a> Home<'a> {
         };
         let chunk = || self.chunk();
         vec![
-            ("sealed to another node", elsewhere.clone()),
+            ("sealed to another node", elsewhere),
             (
                 "sealed for another place",
                 chunk().at("/data", part(&place)),

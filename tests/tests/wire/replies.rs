@@ -187,7 +187,7 @@ impl<'a> Waiting<'a> {
         hub.bus.publish(records).await.expect("publishes");
         let answer = asked.await.expect("no panic");
         match told {
-            Told::Honest => assert_refused(answer, "OVERLOADED", name),
+            Told::Honest => assert_refused(answer, "NOT_FOUND", name),
             Told::Unusable => assert_refused(answer, "BODY_MALFORMED", name),
             Told::Nothing => assert!(answer.expect("an answer").is_none(), "{name}"),
         }
@@ -225,7 +225,7 @@ impl<'a> Waiting<'a> {
     /// A refusal as the national node would give it.
     fn honest(&self, correlation: &str) -> Message {
         let hub = &self.stage.hub;
-        let code = "OVERLOADED".to_owned();
+        let code = "NOT_FOUND".to_owned();
         let body = LookupReply::Refused { code };
         let place = (MessageType::LookupReply, topic::replies(SICHUAN));
         Message::new(hub, SICHUAN, SICHUAN, place, &body)

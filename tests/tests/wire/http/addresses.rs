@@ -87,12 +87,17 @@ async fn parameters_out_of_range_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permits_that_are_none_get_no_file() {
     let desk = Desk::start().await;
-    let under = |permit: &str| format!("{}/file?permit={permit}", desk.licence(0));
-    let of_another = format!("{}/file?permit={}", desk.licence(1), desk.permit);
-    let expired = Expected::Problem(403, "PERMIT_EXPIRED");
-    let twice = under(&format!("{0}&permit={0}", desk.permit));
+    let mut cases = odd_names(&desk);
+    cases.extend(permits_of_others(&desk));
+    desk.check(cases).await;
+    desk.hub.stop().await;
+}
+
+/// Names that no permit has.
+fn odd_names(desk: &Desk) -> Vec<Case> {
+    let under = |permit: &str| under(desk, permit);
     let cut = &desk.permit[..desk.permit.len() - 1];
-    let cases = vec![
+    vec![
         case(
             "no permit",
             get(&under("").replace("?permit=", ""), ALL),
@@ -131,6 +136,16 @@ async fn permits_that_are_none_get_no_file() {
             get(&under(&"0".repeat(20_000)), ALL),
             UNKNOWN,
         ),
+    ]
+}
+
+/// Permits that are for somebody or something else, and the right one.
+fn permits_of_others(desk: &Desk) -> Vec<Case> {
+    let under = |permit: &str| under(desk, permit);
+    let of_another = format!("{}/file?permit={}", desk.licence(1), desk.permit);
+    let expired = Expected::Problem(403, "PERMIT_EXPIRED");
+    let twice = under(&format!("{0}&permit={0}", desk.permit));
+    vec![
         case("two permits", get(&twice, ALL), BAD_REQUEST),
         case(
             "a permit and more",
@@ -157,9 +172,11 @@ async fn permits_that_are_none_get_no_file() {
             get(&under(&desk.permit), ALL),
             Expected::Answered(200),
         ),
-    ];
-    desk.check(cases).await;
-    desk.hub.stop().await;
+    ]
+}
+
+fn under(desk: &Desk, permit: &str) -> String {
+    format!("{}/file?permit={permit}", desk.licence(0))
 }
 
 const PATHS: &[(&str, Expected)] = &[

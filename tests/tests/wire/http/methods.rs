@@ -1,8 +1,10 @@
 //! Methods that an address does not take, and conditions that mean nothing.
 
-use super::desk::{ALL, Desk, Expected, case, plain};
+use super::desk::{ALL, Case, Desk, Expected, case, plain};
 
 const METHOD: Expected = Expected::Problem(405, "METHOD_NOT_ALLOWED");
+/// The file, as without the header.
+const WHOLE: Expected = Expected::Answered(200);
 const NO_ROUTE: Expected = Expected::Problem(404, "NO_ROUTE");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,15 +69,17 @@ async fn methods_that_an_address_does_not_take_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conditions_that_mean_nothing_are_passed_over() {
     let desk = Desk::start().await;
-    let file = format!("{}/file?permit={}", desk.licence(0), desk.permit);
-    let with = |header: &str| {
-        let headers = format!("authorization: Bearer {ALL}\r\n{header}\r\n");
-        plain("GET", &file, &headers)
-    };
-    let whole = Expected::Answered(200);
+    let mut cases = ranges(&desk);
+    cases.extend(headers(&desk));
+    desk.check(cases).await;
+    desk.hub.stop().await;
+}
+
+fn ranges(desk: &Desk) -> Vec<Case> {
+    let with = |header: &str| file_with(desk, header);
     let outside = Expected::Problem(416, "RANGE_NOT_SATISFIABLE");
     let many = format!("range: bytes={}", "0-0,".repeat(5_000));
-    let cases = vec![
+    vec![
         case(
             "a range beyond the end",
             with("range: bytes=99999999-"),
@@ -87,59 +91,70 @@ async fn conditions_that_mean_nothing_are_passed_over() {
             with("range: bytes=99999999999999999999999-"),
             outside,
         ),
-        case("a range backwards", with("range: bytes=9-1"), whole),
-        case("a range in words", with("range: bytes=first-last"), whole),
-        case("a range below zero", with("range: bytes=--5"), whole),
-        case("a range of lines", with("range: lines=1-2"), whole),
-        case("ranges without end", with(&many), whole),
-        case("a tag without quotes", with("if-none-match: sm3"), whole),
+        case("a range backwards", with("range: bytes=9-1"), WHOLE),
+        case("a range in words", with("range: bytes=first-last"), WHOLE),
+        case("a range below zero", with("range: bytes=--5"), WHOLE),
+        case("a range of lines", with("range: lines=1-2"), WHOLE),
+        case("ranges without end", with(&many), WHOLE),
+    ]
+}
+
+fn headers(desk: &Desk) -> Vec<Case> {
+    let with = |header: &str| file_with(desk, header);
+    vec![
+        case("a tag without quotes", with("if-none-match: sm3"), WHOLE),
         case(
             "tags without end",
             with(&format!("if-none-match: {}", "\"a\",".repeat(5_000))),
-            whole,
+            WHOLE,
         ),
         case(
             "a range of another file",
             with("range: bytes=0-1\r\nif-range: \"x\""),
-            whole,
+            WHOLE,
         ),
         case(
             "a trace of zeros",
             with(&format!("traceparent: 00-{0}{0}-{0}-00", "0".repeat(16))),
-            whole,
+            WHOLE,
         ),
         case(
             "a trace in words",
             with("traceparent: ../../etc/passwd"),
-            whole,
+            WHOLE,
         ),
         case(
             "a trace of 20 KB",
             with(&format!("traceparent: {}", "0".repeat(20_000))),
-            whole,
+            WHOLE,
         ),
         case(
             "a name that forges a log line",
             with("x-request-id: a\tb level=error"),
-            whole,
+            WHOLE,
         ),
-        case("an expectation of nothing", with("expect: nothing"), whole),
+        case("an expectation of nothing", with("expect: nothing"), WHOLE),
         case(
             "an upgrade",
             with("connection: upgrade\r\nupgrade: websocket"),
-            whole,
+            WHOLE,
         ),
         case(
             "a forwarded address",
             with("x-forwarded-for: 127.0.0.1"),
-            whole,
+            WHOLE,
         ),
         case(
             "another method within",
             with("x-http-method-override: DELETE"),
-            whole,
+            WHOLE,
         ),
-    ];
-    desk.check(cases).await;
-    desk.hub.stop().await;
+    ]
+}
+
+/// A request for the file with one header more.
+fn file_with(desk: &Desk, header: &str) -> Vec<u8> {
+    let file = format!("{}/file?permit={}", desk.licence(0), desk.permit);
+    let headers = format!("authorization: Bearer {ALL}\r\n{header}\r\n");
+    plain("GET", &file, &headers)
 }
