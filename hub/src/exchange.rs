@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connectors::bus::{BusError, BusRecord, Positions, Sharing};
+use futures_util::stream::{self, StreamExt as _};
 use schemas::envelope::topic;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +30,7 @@ use crate::upkeep;
 mod apply;
 pub(crate) mod ask;
 mod busy;
+mod failure;
 mod home;
 mod incoming;
 pub(crate) mod letter;
@@ -163,33 +165,46 @@ async fn read(node: &Arc<Node>, lane: Lane, stop: &CancellationToken) -> Result<
 async fn take(node: &Arc<Node>, lane: Lane, records: Vec<BusRecord>) -> Result<(), ExchangeError> {
     match lane {
         Lane::Changes | Lane::Receipts | Lane::Requests => {
-            let (mut batch, mut bytes) = (Vec::new(), 0_usize);
-            for record in records {
-                let trace = Trace::of_record(&record);
-                let span = tracing::info_span!(
-                    "message",
-                    trace.id = trace.id(),
-                    bus.topic = record.topic,
-                    bus.partition = record.partition,
-                    bus.position = record.position,
-                );
-                let work = apply::prepare(node, lane, record).instrument(span);
-                let prepared = trace.scope(work).await?;
-                measure_read(lane, prepared.outcome());
-                bytes = bytes.saturating_add(prepared.outgoing_bytes());
-                batch.push(prepared);
-                if batch.len() >= BATCH_RECORDS_MAX || bytes >= BATCH_BYTES_MAX {
-                    apply::apply(node, std::mem::take(&mut batch)).await?;
-                    bytes = 0;
-                }
-            }
-            apply::apply(node, batch).await?;
+            take_durably(node, lane, records).await?
         }
         Lane::Announcements | Lane::Replies | Lane::Files => {
             transient::take(node, lane, records).await?;
         }
     }
     Ok(())
+}
+
+/// Prepares some records at a time, in order, and applies them in batches.
+async fn take_durably(
+    node: &Arc<Node>,
+    lane: Lane,
+    records: Vec<BusRecord>,
+) -> Result<(), ExchangeError> {
+    let mut prepared = stream::iter(records)
+        .map(|record| {
+            let trace = Trace::of_record(&record);
+            let span = tracing::info_span!(
+                "message",
+                trace.id = trace.id(),
+                bus.topic = record.topic,
+                bus.partition = record.partition,
+                bus.position = record.position,
+            );
+            trace.scope(apply::prepare(node, lane, record).instrument(span))
+        })
+        .buffered(lane.prepared_ahead());
+    let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(prepared) = prepared.next().await {
+        let prepared = prepared?;
+        measure_read(lane, prepared.outcome());
+        bytes = bytes.saturating_add(prepared.outgoing_bytes());
+        batch.push(prepared);
+        if batch.len() >= BATCH_RECORDS_MAX || bytes >= BATCH_BYTES_MAX {
+            apply::apply(node, std::mem::take(&mut batch)).await?;
+            bytes = 0;
+        }
+    }
+    Ok(apply::apply(node, batch).await?)
 }
 
 fn measure_read(lane: Lane, outcome: &'static str) {
@@ -207,6 +222,15 @@ impl Lane {
             Self::Requests => "requests",
             Self::Replies => "replies",
             Self::Files => "files",
+        }
+    }
+
+    /// How many records are prepared at the same time: each waits for a processor (signatures,
+    /// seals), so some more than a node has. Questions may each bring a file into memory: two.
+    fn prepared_ahead(self) -> usize {
+        match self {
+            Self::Requests => 2,
+            _ => 8,
         }
     }
 

@@ -7,11 +7,11 @@ use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDetail};
 
+use super::failure::Failure;
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
 use super::{ExchangeError, Lane, busy, home, letter, national, transient};
 use crate::node::Node;
 use crate::permits::event_id;
-use crate::refusal::Refusal;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::{StoreError, Tx, applied, positions};
 
@@ -59,16 +59,6 @@ pub(super) struct Answer {
     pub(super) outgoing: Vec<Outgoing>,
     pub(super) leaf: Leaf,
     pub(super) private: Option<PrivateDetail>,
-}
-
-/// Why a record was not prepared.
-pub(super) enum Failure {
-    /// The record is at fault.
-    Unusable(Unusable),
-    /// The store of this node is at fault: the record waits until it works again.
-    Store(StoreError),
-    /// Something else inside; another try may succeed.
-    Inner(anyhow::Error),
 }
 
 /// Checks a record and does everything about it that needs no transaction.
@@ -358,33 +348,5 @@ impl Place {
             partition: record.partition,
             position: record.position,
         }
-    }
-}
-
-impl From<Unusable> for Failure {
-    fn from(reason: Unusable) -> Self {
-        Self::Unusable(reason)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(cause: StoreError) -> Self {
-        if cause.is_of_the_store() {
-            Self::Store(cause)
-        } else {
-            Self::Inner(cause.into())
-        }
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(cause: Refusal) -> Self {
-        Self::Inner(cause.into())
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(cause: anyhow::Error) -> Self {
-        Self::Inner(cause)
     }
 }

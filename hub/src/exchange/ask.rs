@@ -50,9 +50,7 @@ pub(crate) async fn lookup(
     metrics::histogram!(measure::PEER_SECONDS, "node" => to.to_owned()).record(asked.elapsed());
     match answer {
         PeerAnswer::Lookup(reply) => Ok(reply),
-        PeerAnswer::Chunk(_) | PeerAnswer::FileRefused(_) | PeerAnswer::Seal(_) => {
-            Err(unasked(to))
-        }
+        PeerAnswer::Chunk(_) | PeerAnswer::FileRefused(_) | PeerAnswer::Seal(_) => Err(unasked(to)),
     }
 }
 

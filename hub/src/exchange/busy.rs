@@ -8,7 +8,8 @@ use schemas::envelope::{Envelope, MessageType};
 use schemas::leaf::{Activity, EntityReference};
 use schemas::message::{FileRefusal, LookupReply};
 
-use super::apply::{Answer, Failure, Step};
+use super::apply::{Answer, Step};
+use super::failure::Failure;
 use super::national::reply_draft;
 use crate::config::Limits;
 use crate::measure;

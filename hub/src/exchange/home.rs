@@ -13,7 +13,8 @@ use schemas::message::{CHUNK_BYTES, DirectoryReceipt, FileChunk, FileRefusal, Fi
 use schemas::permit::PermitRecord;
 use schemas::seal_status::{SealReply, SealRequest, is_sm3_hex};
 
-use super::apply::{Answer, Failure, Step};
+use super::apply::{Answer, Step};
+use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
 use super::national::{is_too_late, reply_draft, result_of};
 use super::sealed;

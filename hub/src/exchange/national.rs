@@ -14,7 +14,8 @@ use schemas::message::{
 };
 use schemas::quality::{QualityFault, check_entry};
 
-use super::apply::{Answer, Failure, Step};
+use super::apply::{Answer, Step};
+use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
 use super::outgoing::Draft;
 use super::sealed;

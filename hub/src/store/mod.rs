@@ -8,8 +8,8 @@
 //! transaction.
 
 pub mod applied;
-pub mod dead_letters;
 mod check;
+pub mod dead_letters;
 pub mod entries;
 pub mod error;
 pub mod heads;

@@ -177,7 +177,9 @@ async fn the_outbox_keeps_order_until_sent() {
         })
         .await
         .unwrap();
-    let waiting = outbox::pending(bench.store.reader(), &[], 10).await.unwrap();
+    let waiting = outbox::pending(bench.store.reader(), &[], 10)
+        .await
+        .unwrap();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].message, messages[2]);
     let held = [messages[2].topic.clone()];

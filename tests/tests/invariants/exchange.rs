@@ -18,7 +18,7 @@ use super::{break_table, repair, rows};
 
 #[test]
 fn a_change_is_applied_as_a_whole_or_not_at_all() {
-    for table in ["consumed", "outbox", "log_leaf"] {
+    for table in ["consumed_partition", "outbox", "log_leaf"] {
         observed(async |log| {
             let hub = TestHub::start(3, 0).await;
             break_table(&hub, NATIONAL, table).await;
@@ -48,7 +48,7 @@ fn a_change_is_applied_as_a_whole_or_not_at_all() {
 
 #[test]
 fn a_receipt_is_taken_as_a_whole_or_not_at_all() {
-    for table in ["consumed", "log_leaf"] {
+    for table in ["consumed_partition", "log_leaf"] {
         observed(async |log| {
             let mut hub = TestHub::start(3, 0).await;
             hub.stop_node(NATIONAL).await;
