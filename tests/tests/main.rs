@@ -11,6 +11,7 @@ mod command_line;
 mod contracts;
 mod corpus_ofd;
 mod demo;
+mod exchange;
 mod invariants;
 mod kill;
 mod paths;
