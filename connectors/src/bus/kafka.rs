@@ -5,11 +5,13 @@
 //!
 //! * `settings`: every setting of the clients, each with its reason
 //! * `producer`: publishing, in order and without loss
-//! * `reader`: the thread of a subscription; `start`: where it begins; `shelf`: what it hands over
+//! * `reader`: the thread of a subscription; `context`: how its partitions change; `start`: where
+//!   they begin; `shelf`: what it hands over
 //! * `record`: records that others may have written
 //! * `fault`: what the client says, as errors of the seam
 //! * [`topics`]: which topics there should be
 
+mod context;
 mod fault;
 mod producer;
 mod reader;

@@ -105,6 +105,16 @@ pub(super) fn ends_reading(error: &KafkaError) -> bool {
         )
 }
 
+/// The error of the seam for a client that will never work again.
+pub(super) fn fatal(code: RDKafkaErrorCode, reason: String) -> BusError {
+    match code {
+        RDKafkaErrorCode::FencedInstanceId => BusError::Setting(
+            "another process of this node has the same node.bus.instance".to_owned(),
+        ),
+        _ => BusError::Unreachable { cause: reason },
+    }
+}
+
 /// The client's words, without the name of its type.
 pub(super) fn in_words(error: &KafkaError) -> String {
     error

@@ -9,22 +9,20 @@
 //! the hub works on is waited for.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
+use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::context::{Changes, Context};
 use super::fault::{self, Troubles};
-use super::producer::log_line;
 use super::record::record_of;
 use super::settings::{KafkaSettings, METADATA_REFRESH_S};
 use super::shelf::Shelf;
@@ -33,10 +31,6 @@ use crate::bus::{BATCH_RECORDS_MAX, BusError, Positions, Sharing};
 
 /// Longest sleep of the thread. New records wake it at once; this bounds the wait for the rest.
 const SLEEP: Duration = Duration::from_millis(100);
-
-/// How long partitions that are asked back wait for the batch in work. What takes longer is
-/// stopped by the position in the database: two processes cannot both advance it.
-const FENCE_WAIT: Duration = Duration::from_secs(10);
 
 /// What a subscription reads, and for whom.
 pub(super) struct Order {
@@ -97,10 +91,7 @@ impl Reader {
         let is_member = order.sharing == Sharing::Divided;
         let full_name = order.settings.full_name(&order.topic);
         let config = order.settings.consumer(&order.topic, is_member);
-        let context = Context {
-            shelf: Arc::clone(&shelf),
-            changes: Mutex::new(Changes::default()),
-        };
+        let context = Context::new(Arc::clone(&shelf));
         let setting = |error: KafkaError| BusError::Setting(error.to_string());
         let mut client = Client::from_config_and_context(&config, context).map_err(setting)?;
         let thread = std::thread::current();
@@ -191,19 +182,20 @@ impl Reader {
         }
         let (client, thread) = (Arc::clone(&self.client), self.thread.clone());
         let started = self.started.clone();
-        let work = start::find(
-            client,
-            self.order.topic.clone(),
-            self.full_name.clone(),
+        let question = start::Question {
+            topic: self.order.topic.clone(),
+            full_name: self.full_name.clone(),
             partitions,
-            self.order.sharing,
-            Arc::clone(&self.order.positions),
-        );
+            sharing: self.order.sharing,
+            positions: Arc::clone(&self.order.positions),
+        };
         self.order.runtime.spawn(async move {
-            let starts = work.await;
+            let starts = question.answer(&client).await;
             // A reader that ended needs no answer.
             let _ = started.send((generation, starts));
             thread.unpark();
+            // Were it the last of the client, dropping it would leave the group and wait.
+            tokio::task::spawn_blocking(move || drop(client));
         });
     }
 
@@ -313,14 +305,8 @@ impl Reader {
         self.next_look = Instant::now() + Duration::from_secs(METADATA_REFRESH_S);
         let (client, thread) = (Arc::clone(&self.client), self.thread.clone());
         let (topic, full_name) = (self.order.topic.clone(), self.full_name.clone());
-        self.order.runtime.spawn(async move {
-            let look = move || {
-                (
-                    start::partitions(client.client(), &topic, &full_name),
-                    client,
-                )
-            };
-            if let Ok((Ok(found), client)) = tokio::task::spawn_blocking(look).await {
+        self.order.runtime.spawn_blocking(move || {
+            if let Ok(found) = start::partitions(client.client(), &topic, &full_name) {
                 client.context().found(found);
                 thread.unpark();
             }
@@ -328,6 +314,9 @@ impl Reader {
     }
 
     fn check(&self, error: &KafkaError) -> Result<(), BusError> {
+        if let Some((code, reason)) = self.client.client().fatal_error() {
+            return Err(fault::fatal(code, reason));
+        }
         if fault::ends_reading(error) {
             return Err(self.about(error));
         }
@@ -348,97 +337,4 @@ impl Reader {
 fn waker(thread: &Thread) -> impl Fn() + Send + Sync + 'static {
     let thread = thread.clone();
     move || thread.unpark()
-}
-
-/// What the client tells, on the thread that polls it.
-pub(super) struct Context {
-    shelf: Arc<Shelf>,
-    changes: Mutex<Changes>,
-}
-
-/// What happened to the partitions since the thread looked.
-#[derive(Clone, Default)]
-struct Changes {
-    /// Counts what was given back: answers about an earlier assignment are void.
-    generation: u64,
-    assigned: Option<Vec<i32>>,
-    was_revoked: bool,
-    is_closing: bool,
-}
-
-impl Context {
-    fn with<T>(&self, work: impl FnOnce(&mut Changes) -> T) -> T {
-        work(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn take_changes(&self) -> Changes {
-        self.with(|changes| {
-            let taken = changes.clone();
-            changes.assigned = None;
-            changes.was_revoked = false;
-            taken
-        })
-    }
-
-    fn generation(&self) -> u64 {
-        self.with(|changes| changes.generation)
-    }
-
-    fn close(&self) {
-        self.with(|changes| changes.is_closing = true);
-    }
-
-    fn found(&self, partitions: Vec<i32>) {
-        self.with(|changes| changes.assigned = Some(partitions));
-    }
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        log_line(level, facility, text);
-    }
-
-    fn error(&self, _error: KafkaError, reason: &str) {
-        // The producer speaks to the same brokers and says it louder.
-        tracing::debug!(cause = reason, "a reader has trouble with a broker");
-    }
-}
-
-impl ConsumerContext for Context {
-    fn rebalance(
-        &self,
-        client: &BaseConsumer<Self>,
-        change: RDKafkaRespErr,
-        list: &mut TopicPartitionList,
-    ) {
-        let is_assignment = change == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if is_assignment && !self.with(|changes| changes.is_closing) {
-            let partitions = list.elements().iter().map(|one| one.partition()).collect();
-            self.with(|changes| changes.assigned = Some(partitions));
-            return;
-        }
-        self.with(|changes| {
-            changes.generation += 1;
-            changes.assigned = None;
-            changes.was_revoked = true;
-        });
-        // A partition that was lost may have a new reader already: waiting would help nobody.
-        let wait = if client.assignment_lost() {
-            Duration::ZERO
-        } else {
-            FENCE_WAIT
-        };
-        if !self.shelf.fence(wait) {
-            tracing::warn!("partitions were given back while a batch was still applied");
-        }
-        if let Err(error) = client.unassign() {
-            tracing::warn!(cause = %error, "partitions could not be given back");
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::debug!(cause = %error, "the broker did not take the hint of a position");
-        }
-    }
 }

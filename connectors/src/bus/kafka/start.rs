@@ -21,32 +21,39 @@ pub(super) struct Start {
     pub(super) offset: i64,
 }
 
-/// Where each partition starts: after the position in the consumer's store, else at the oldest
-/// record.
-///
-/// # Errors
-/// The log ends before the position, or begins after it; the store or the brokers do not answer.
-pub(super) async fn find(
-    client: Arc<Client>,
-    topic: String,
-    full_name: String,
-    partitions: Vec<i32>,
-    sharing: Sharing,
-    positions: Arc<dyn Positions>,
-) -> Result<Vec<Start>, BusError> {
-    let mut starts = Vec::with_capacity(partitions.len());
-    for partition in partitions {
-        let last = positions.last(&topic, partition).await?;
-        let (client, name) = (Arc::clone(&client), full_name.clone());
-        let ends = move || client.fetch_watermarks(&name, partition, QUESTION_WAIT);
-        let (low, high) = tokio::task::spawn_blocking(ends)
-            .await
-            .map_err(|_| BusError::Closed)?
-            .map_err(|error| fault::about_topic(&topic, &error))?;
-        let offset = offset_between(&topic, partition, last, (low, high), sharing)?;
-        starts.push(Start { partition, offset });
+/// Partitions whose starts are looked for.
+pub(super) struct Question {
+    /// The topic as the hub knows it, and as the brokers do.
+    pub(super) topic: String,
+    pub(super) full_name: String,
+    pub(super) partitions: Vec<i32>,
+    pub(super) sharing: Sharing,
+    pub(super) positions: Arc<dyn Positions>,
+}
+
+impl Question {
+    /// Where each partition starts: after the position in the consumer's store, else at the
+    /// oldest record.
+    ///
+    /// # Errors
+    /// The log ends before the position, or begins after it; the store or the brokers do not
+    /// answer.
+    pub(super) async fn answer(&self, client: &Arc<Client>) -> Result<Vec<Start>, BusError> {
+        let topic = &self.topic;
+        let mut starts = Vec::with_capacity(self.partitions.len());
+        for &partition in &self.partitions {
+            let last = self.positions.last(topic, partition).await?;
+            let (client, name) = (Arc::clone(client), self.full_name.clone());
+            let ends = move || client.fetch_watermarks(&name, partition, QUESTION_WAIT);
+            let ends = tokio::task::spawn_blocking(ends)
+                .await
+                .map_err(|_| BusError::Closed)?
+                .map_err(|error| fault::about_topic(topic, &error))?;
+            let offset = offset_between(topic, partition, last, ends, self.sharing)?;
+            starts.push(Start { partition, offset });
+        }
+        Ok(starts)
     }
-    Ok(starts)
 }
 
 fn offset_between(

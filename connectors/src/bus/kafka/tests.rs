@@ -4,6 +4,7 @@
 mod broker;
 mod group;
 mod hostile;
+mod measure;
 mod mock;
 mod secure;
 

@@ -138,6 +138,27 @@ async fn reached(ledger: &Ledger, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_processes_of_one_name_are_told_so() {
+    let Some(place) = Place::with_partitions("name", 1).await else {
+        return;
+    };
+    let kept = Arc::new(Kept::default());
+    let (one, other) = (place.open(), place.open());
+    one.publish(numbered(0..1, 1)).await.expect("published");
+    let mut first = subscribe(&one, Sharing::Divided, &kept).await;
+    assert_eq!(next(&mut first).await.len(), 1);
+    let mut second = subscribe(&other, Sharing::Divided, &kept).await;
+    assert_eq!(
+        next(&mut second).await.len(),
+        1,
+        "the later one takes the place"
+    );
+    let refused = tokio::time::timeout(PATIENCE, first.next()).await;
+    let code = refused.expect("in time").map_err(|error| error.code());
+    assert_eq!(code, Err("BUS_SETTING"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn partitions_that_are_added_are_read_from_their_first_record() {
     let Some(place) = Place::with_partitions("added", 1).await else {
         return;
