@@ -40,12 +40,15 @@ pub(super) async fn take(
             unusable.push(Prepared::refused(record, None, reason));
         }
     }
-    if unusable.is_empty() {
-        advance(node, &last).await?;
-    } else {
-        apply::apply_up_to(node, unusable, last).await?;
+    if !unusable.is_empty() {
+        return apply::apply_up_to(node, unusable, last).await;
     }
-    Ok(())
+    match advance(node, &last).await {
+        // Another process of this node reads the same and was faster; what was handed on here is
+        // in the memory of this one.
+        Err(StoreError::PositionBackwards { .. }) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// Only the position moves: no state, hence no leaf.
