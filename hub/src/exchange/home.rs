@@ -15,7 +15,7 @@ use schemas::seal_status::{SealReply, SealRequest, is_sm3_hex};
 
 use super::apply::{Answer, Step};
 use super::failure::Failure;
-use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
+use super::incoming::{self, BODY_MALFORMED, NAME_BYTES_MAX, WRONG_ORIGIN};
 use super::national::{is_too_late, reply_draft, result_of};
 use super::sealed;
 use crate::files::{Digested, read_original, usable_file};
@@ -48,6 +48,8 @@ pub(super) async fn prepare_receipt(
     }
     // What no store can count and no leaf can hold is no receipt for a licence of this node.
     let is_sound = Identifier::parse_lenient(&receipt.identifier).is_ok()
+        && receipt.message_id.len() <= NAME_BYTES_MAX
+        && !receipt.message_id.chars().any(char::is_control)
         && receipt.revision > 0
         && i64::try_from(receipt.revision).is_ok()
         && receipt
@@ -76,6 +78,10 @@ pub(super) async fn hand_out(
         return Ok(Step::Skip);
     }
     let request: FileRequest = incoming::body(record)?;
+    // It stands in the leaf, also when no licence has it.
+    if request.identifier.chars().any(char::is_control) {
+        return Err(BODY_MALFORMED.into());
+    }
     let (request, permit) = node
         .blocking(move |node| {
             let permit = sealed::open_permit(node, &request);

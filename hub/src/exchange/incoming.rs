@@ -35,7 +35,7 @@ pub(super) enum Recipient {
 
 /// Longest name of a message or question, in bytes: a UUID has 36. Answers repeat it as their key,
 /// and a key that the bus refuses would hold the outbox up.
-const NAME_BYTES_MAX: usize = 128;
+pub(super) const NAME_BYTES_MAX: usize = 128;
 
 /// How old a message may be whose replay is recognised by its mark alone: longer than a node
 /// stands still over the longest public holidays. An older one is looked at for what it says.
