@@ -13,5 +13,6 @@ mod message;
 mod replay;
 mod replies;
 mod sealed;
+mod seals;
 mod signatures;
 mod stage;

@@ -10,7 +10,7 @@ use schemas::message::{
     LookupReply, LookupRequest,
 };
 use schemas::permit::{PermitRecord, Purpose};
-use schemas::seal_status::{SealReply, SealRequest, SealStatus};
+use schemas::seal_status::{SealReply, SealRequest, SealStatus, is_sm3_hex};
 use schemas::trust_item::TrustItem;
 use schemas::verdict::Verdict;
 use serde::Serialize;
@@ -66,7 +66,11 @@ pub(crate) const READERS: &[(&str, Reader)] = &[
             None => Ok(()),
         })
     }),
-    ("seal-request", |value| any::<SealRequest>(value)),
+    ("seal-request", |value| {
+        read(value, |request: &SealRequest| {
+            sound(is_sm3_hex(&request.seal_sm3), "digest")
+        })
+    }),
     ("seal-status", |value| read(value, seal_status)),
     ("trust-item", |value| {
         read(value, |item: &TrustItem| {

@@ -174,6 +174,12 @@ fn claim(hub: &TestHub, identifier: Identifier, region: &str) -> Message {
 fn values() -> Vec<(&'static str, &'static str, Value)> {
     let long_rule = json!([{ "rule": "r".repeat(100_000), "rejecting": true, "zh": "", "en": "" }]);
     vec![
+        (
+            "a message of 129 bytes",
+            "/message_id",
+            json!("m".repeat(129)),
+        ),
+        ("a message with a NUL", "/message_id", json!("m\u{0}")),
         ("unknown outcome", "/outcome", json!("perhaps")),
         ("two outcomes", "/outcome", json!(["accepted", "rejected"])),
         ("revision below zero", "/revision", json!(-1)),

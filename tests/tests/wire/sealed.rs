@@ -100,10 +100,31 @@ async fn evidence_that_permits_nothing_gets_no_file() {
         let record = honest.clone().at("/permit", json!(sealed)).signed(keys);
         cases.push(home(name, record, BODY));
     }
+    cases.push(home(
+        "a licence with a NUL",
+        with_nul(hub, &permit).signed(keys),
+        BODY,
+    ));
     assert!(cases.len() >= 20, "only {}", cases.len());
     stage.check(cases).await;
     assert_eq!(hub.leaves(ZHEJIANG, "hand_out", "*").await, 0);
     stage.hub.stop().await;
+}
+
+/// A request for a licence that no text column can hold, with evidence for it.
+fn with_nul(hub: &TestHub, permit: &PermitRecord) -> Message {
+    let identifier = "1.2.156.3005.2.\0";
+    let mut permit = permit.clone();
+    permit.identifier = identifier.to_owned();
+    let binding = format!(
+        "hub.permit.v1\n{identifier}\n{}",
+        super::message::file_sm3(hub)
+    );
+    let evidence = serde_json::to_vec(&permit).expect("JSON");
+    let sealed = seal(hub, ZHEJIANG, &binding, &evidence);
+    file_request(hub, &permit)
+        .at("/identifier", json!(identifier))
+        .at("/permit", json!(sealed))
 }
 
 /// A change of the evidence.
