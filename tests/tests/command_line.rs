@@ -84,6 +84,17 @@ fn a_lone_node_says_what_it_needs_and_leaves_its_keys_and_its_trail() {
     }
 }
 
+#[test]
+fn the_settings_of_the_containers_can_be_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/compose");
+    for name in ["national", "zhejiang", "sichuan"] {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
+        let config = hub::config::Config::from_text(&text).unwrap();
+        assert_eq!(config.node.name, name);
+        assert_eq!(config.node.peers.len(), 2);
+    }
+}
+
 fn stop(node: &mut Child) {
     let terminated = run(std::process::Command::new("kill").arg(node.id().to_string()));
     assert_eq!(terminated.code, Some(0), "{terminated:?}");

@@ -14,6 +14,7 @@ use crate::trust::TrustStore;
 
 use Effect::{Indeterminate, Invalid, Warning};
 
+/// As the package `tests` finds it, which this one cannot use.
 fn corpus() -> Option<PathBuf> {
     let root = std::env::var_os("HUB_CORPUS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"),
