@@ -322,9 +322,11 @@ mod tests {
         let reads = rule("zhejiang", "requests.zhejiang").expect("a rule");
         assert!(reads.contains("Read"), "{reads}");
         assert_eq!(rule("zhejiang", "deadletter.national"), None);
-        let trust = rule("zhejiang", "trust").expect("a rule");
-        assert!(!trust.contains("Write"), "{trust}");
-        assert!(rule("national", "trust").is_some_and(|line| line.contains("Write")));
+        let receipts = rule("zhejiang", "directory.receipts").expect("a rule");
+        assert!(!receipts.contains("Write"), "{receipts}");
+        for (node, topic) in [("national", "directory.receipts"), ("zhejiang", "trust")] {
+            assert!(rule(node, topic).is_some_and(|line| line.contains("Write")));
+        }
         let groups = lines.iter().filter(|line| line.contains("--group")).count();
         assert_eq!(groups, 2);
     }

@@ -1,4 +1,5 @@
 mod delivery;
+mod seals;
 mod status;
 
 use std::path::Path;

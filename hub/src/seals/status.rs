@@ -69,19 +69,10 @@ pub(super) async fn judged(
             continue;
         };
         let mut evidence = known(node, &seal, home.as_deref()).await?;
-        let is_answered = |one: &SealEvidence| {
-            !matches!(
-                one,
-                SealEvidence::Status {
-                    source: StatusSource::Operator,
-                    ..
-                }
-            )
-        };
         let others = home.as_deref().filter(|home| *home != node.name);
         if let Some(home) = others
             && may_ask
-            && !evidence.iter().any(is_answered)
+            && evidence.is_empty()
         {
             evidence.push(asked(node, home, &seal, signature, trust.epoch).await);
         }
