@@ -218,3 +218,67 @@ impl Drop for KafkaSubscription {
         self.0.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use schemas::envelope::BODY_BYTES_MAX;
+
+    use super::*;
+
+    fn records(partition: i32, positions: std::ops::Range<i64>, size: usize) -> Vec<BusRecord> {
+        let body = Bytes::from(vec![0_u8; size]);
+        positions
+            .map(|position| BusRecord {
+                topic: "t".to_owned(),
+                partition,
+                position,
+                key: String::new(),
+                headers: Vec::new(),
+                body: body.clone(),
+                malformed: None,
+            })
+            .collect()
+    }
+
+    fn taken(shelf: &Shelf) -> Option<(i32, usize)> {
+        let batch = shelf.take()?.expect("no fault");
+        Some((batch.first()?.partition, batch.len()))
+    }
+
+    #[test]
+    fn partitions_take_turns_and_batches_are_bounded() {
+        let shelf = Shelf::default();
+        shelf.put(0, records(0, 1..600, 1));
+        shelf.put(1, records(1, 1..3, 1));
+        assert_eq!(taken(&shelf), Some((0, BATCH_RECORDS_MAX)));
+        assert_eq!(taken(&shelf), Some((1, 2)), "a flood holds nobody up");
+        assert_eq!(taken(&shelf), Some((0, BATCH_RECORDS_MAX)));
+        assert_eq!(taken(&shelf), Some((0, 599 - 2 * BATCH_RECORDS_MAX)));
+        assert_eq!(taken(&shelf), None);
+        shelf.put(0, records(0, 1..7, BODY_BYTES_MAX));
+        assert_eq!(shelf.room().bytes, SHELF_BYTES_MAX - 6 * BODY_BYTES_MAX);
+        assert_eq!(taken(&shelf), Some((0, 4)));
+        assert_eq!(taken(&shelf), Some((0, 2)));
+        assert_eq!(shelf.room().records, SHELF_RECORDS_MAX);
+    }
+
+    #[test]
+    fn what_is_given_back_is_not_handed_out_and_what_is_out_is_waited_for() {
+        let shelf = Arc::new(Shelf::default());
+        shelf.put(0, records(0, 1..600, 1));
+        assert_eq!(taken(&shelf), Some((0, BATCH_RECORDS_MAX)));
+        assert!(!shelf.fence(Duration::ZERO), "the batch is out");
+        let fence = {
+            let shelf = Arc::clone(&shelf);
+            std::thread::spawn(move || shelf.fence(Duration::from_secs(60)))
+        };
+        assert_eq!(taken(&shelf), None, "the rest was given back");
+        assert!(
+            fence.join().expect("ends"),
+            "done with when the next is asked for"
+        );
+        let durable = shelf.take_durable();
+        assert_eq!(durable, BTreeMap::from([(0, 256)]));
+    }
+}

@@ -143,3 +143,52 @@ async fn what_the_seam_costs() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures"]
+async fn how_long_one_record_is_under_way() {
+    let Some(place) = Place::with_partitions("latency", 1).await else {
+        return;
+    };
+    let bus = place.open();
+    let positions = Arc::new(None);
+    let subscribed = bus.subscribe(TOPIC, Sharing::Whole, positions).await;
+    let mut subscription = subscribed.expect("reads");
+    let mut times = Vec::new();
+    for number in 0..1000_u32 {
+        let started = Instant::now();
+        bus.publish(numbered(number..number + 1, 1))
+            .await
+            .expect("published");
+        assert_eq!(number_of(&next(&mut subscription).await[0]), number);
+        times.push(started.elapsed());
+    }
+    let config = place.settings.producer();
+    let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a client");
+    let mut reader = place.settings.client();
+    reader
+        .set("group.id", "bare")
+        .set("fetch.wait.max.ms", "500");
+    let reader: BaseConsumer = reader.create().expect("a client");
+    let topic = place.settings.full_name(TOPIC);
+    let mut list = rdkafka::TopicPartitionList::new();
+    let end = rdkafka::Offset::Offset(1000);
+    list.add_partition_offset(&topic, 0, end)
+        .expect("a partition");
+    reader.assign(&list).expect("assigned");
+    let mut bare = Vec::new();
+    for _ in 0..1000 {
+        let started = Instant::now();
+        let record = BaseRecord::to(&topic).key("key 0").payload("1");
+        producer
+            .send(record)
+            .map_err(|(error, _)| error)
+            .expect("queued");
+        reader.poll(PATIENCE).expect("in time").expect("a message");
+        bare.push(started.elapsed());
+    }
+    for (what, mut times) in [("seam", times), ("bare", bare)] {
+        times.sort_unstable();
+        println!("{what}: p50 {:?} p99 {:?}", times[500], times[990]);
+    }
+}
