@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::certificate::Certificate;
+use crate::crl::Crl;
 use crate::trust::TrustStore;
 
 /// What the revocation lists say about one certificate.
@@ -28,7 +29,7 @@ pub enum RevocationStatus {
 /// newer one was due before `at`.
 ///
 /// Of several complete lists the newest decides, so that a suspended certificate can come back;
-/// a partial list can only add a revocation.
+/// of two that claim the same time the worse, and a partial list can only add a revocation.
 #[must_use]
 pub fn status(
     certificate: &Certificate,
@@ -41,9 +42,11 @@ pub fn status(
         .iter()
         .filter(|list| !list.is_partial())
         .max_by_key(|list| list.this_update());
-    let partial = lists.iter().filter(|list| list.is_partial());
-    let since = partial
-        .chain(newest)
+    let newest_update = newest.map(|list| list.this_update());
+    let counts = |list: &&&Crl| list.is_partial() || Some(list.this_update()) == newest_update;
+    let since = lists
+        .iter()
+        .filter(counts)
         .filter_map(|list| list.revoked_at(certificate.serial()))
         .min();
     if let Some(since) = since {

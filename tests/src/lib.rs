@@ -8,6 +8,7 @@
 
 pub mod bus;
 mod eventually;
+pub mod operator;
 pub mod processes;
 pub mod program;
 
@@ -43,6 +44,7 @@ use schemas::verdict::{SealVersion, SignatureKind};
 use tempfile::TempDir;
 
 use crate::bus::TestBus;
+use crate::operator::Operator;
 
 /// The national node.
 pub const NATIONAL: &str = "national";
@@ -68,6 +70,8 @@ pub struct TestHub {
     buses: TestBus,
     /// Zhejiang's licences as they were minted.
     pub items: Vec<LibraryItem>,
+    /// Who says on the topic `trust` what all nodes trust.
+    pub operator: Operator,
     pki: DevelopmentPki,
     kits: Vec<SealKit>,
     configs: BTreeMap<&'static str, NodeConfig>,
@@ -92,14 +96,20 @@ impl TestHub {
         let (items, kits) = mint(&pki, licences, files, None);
         write_library(&folder.path().join("library"), &items).expect("library");
         let buses = TestBus::open(folder.path(), &[NATIONAL, ZHEJIANG, SICHUAN]).await;
+        let operator = Operator::new();
+        let mut configs = configs(folder.path());
+        for config in configs.values_mut() {
+            config.operator = Some(PeerKeys::Inline(operator.public()));
+        }
         let mut hub = Self {
+            operator,
             clock: Arc::new(FixedClock::at(noon())),
             bus: buses.of("tests"),
             buses,
             items,
             pki,
             kits,
-            configs: configs(folder.path()),
+            configs,
             running: BTreeMap::new(),
             folder,
         };
@@ -129,6 +139,13 @@ impl TestHub {
     /// What the nodes trust, with the signers of Zhejiang's files revoked since before they signed.
     #[must_use]
     pub fn trust_with_revoked_signers(&self) -> TrustStore {
+        let folder = self.folder_with_revoked_signers();
+        TrustStore::from_folder(&folder.path().join("trust")).expect("trust")
+    }
+
+    /// The same as a folder, below `trust/`.
+    #[must_use]
+    pub fn folder_with_revoked_signers(&self) -> TempDir {
         let since = noon() - chrono::Duration::days(8 * 365);
         let revoked: Vec<Revocation> = self
             .kits
@@ -141,7 +158,7 @@ impl TestHub {
         let folder = TempDir::new().expect("a temporary folder");
         let saved = self.pki.save(folder.path(), &revoked, noon());
         saved.expect("a trust folder");
-        TrustStore::from_folder(&folder.path().join("trust")).expect("trust")
+        folder
     }
 
     /// Stops a node in good order.
@@ -151,6 +168,11 @@ impl TestHub {
             .expect("a running node")
             .shutdown()
             .await;
+    }
+
+    /// Every running node.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.running.values().map(|running| &running.node)
     }
 
     /// A running node.

@@ -19,4 +19,5 @@ mod source;
 mod state;
 mod status;
 mod tidy;
+mod trust;
 mod wire;
