@@ -26,6 +26,8 @@ revoke all on schema public from public;
 grant connect on database :"database" to hub_owner, hub_service;
 grant usage, create on schema public to hub_owner;
 grant usage on schema public to hub_service;
+-- Loading a whole directory goes through a temporary table.
+grant temporary on database :"database" to hub_service;
 
 -- What the owner will make, the service may read and write …
 alter default privileges for role hub_owner in schema public

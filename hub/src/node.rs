@@ -26,8 +26,10 @@ use crate::trace::Trace;
 use crate::trust::Trust;
 use crate::{directory, exchange, files};
 
+mod keys;
 mod peers;
 
+pub use keys::{keys_path, node_keys};
 pub use peers::{KeyDoubt, Peer, Peers};
 
 /// Longest wait for the tasks of a node when it stops: a task that hangs longer is abandoned, as
@@ -109,6 +111,9 @@ pub enum NodeError {
          lists for seals into it (empty: every seal is untrusted), or set node.trust"
     )]
     NoTrust(PathBuf),
+    /// The database was written with other keys.
+    #[error("the keys in {0} are not those of the database: restore the file that belongs to it")]
+    KeysOther(PathBuf),
     /// Something that the node needs cannot be opened.
     #[error("{what} cannot be used: {cause:#}")]
     Part {
@@ -145,6 +150,7 @@ impl Node {
         let log = ProvenanceLog::open(&store, &config.name, &keys)
             .await
             .map_err(part("the provenance log"))?;
+        keys::check_belongs(&store, &keys, &config.data).await?;
         let (recorder, recorder_task) = Recorder::start(store.clone(), log.clone());
         let node = Arc::new(Self {
             name: config.name.clone(),
@@ -326,34 +332,6 @@ impl std::fmt::Debug for Node {
 #[must_use]
 pub fn database_path(data: &Path) -> PathBuf {
     data.join("hub.sqlite")
-}
-
-/// Path of a node's keys below its data folder.
-#[must_use]
-pub fn keys_path(data: &Path) -> PathBuf {
-    data.join("node.keys")
-}
-
-/// Reads the node's keys; makes them on the very first start, when there is no database yet.
-///
-/// # Errors
-/// A file that cannot be read or written; a database without keys.
-pub fn node_keys(data: &Path) -> Result<NodeKeys, NodeError> {
-    let path = keys_path(data);
-    if path.exists() {
-        return NodeKeys::from_file(&path).map_err(part("the file of keys"));
-    }
-    // New keys could not open the sealed columns of an old database: it would look damaged.
-    if database_path(data).exists() {
-        return Err(NodeError::KeysMissing(data.to_owned()));
-    }
-    std::fs::create_dir_all(data).map_err(|source| NodeError::Folder {
-        path: data.to_owned(),
-        source,
-    })?;
-    let keys = NodeKeys::generate().map_err(part("the random source"))?;
-    keys.to_file(&path).map_err(part("the file of keys"))?;
-    Ok(keys)
 }
 
 fn open_source(config: &NodeConfig) -> Result<Option<Arc<dyn Source>>, NodeError> {

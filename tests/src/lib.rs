@@ -7,6 +7,7 @@
 )]
 
 pub mod bus;
+mod databases;
 mod eventually;
 pub mod operator;
 pub mod processes;
@@ -33,7 +34,7 @@ use hub::mint::{LibraryItem, LibraryPlan, SealKit, mint_library, write_library};
 use hub::node::{Node, Running, node_keys};
 use hub::permits::{self, Caller, Decision, Duty};
 use hub::refusal::Refusal;
-use hub::store::sql::Sql;
+use hub::store::scratch::Scratch;
 use hub::store::{outbox, registrations};
 use schemas::identifier::Identifier;
 use schemas::licence_type::LicenceTypes;
@@ -74,6 +75,7 @@ pub struct TestHub {
     pub operator: Operator,
     pki: DevelopmentPki,
     kits: Vec<SealKit>,
+    databases: BTreeMap<&'static str, Scratch>,
     configs: BTreeMap<&'static str, NodeConfig>,
     running: BTreeMap<&'static str, Running>,
 }
@@ -101,6 +103,7 @@ impl TestHub {
         for config in configs.values_mut() {
             config.operator = Some(PeerKeys::Inline(operator.public()));
         }
+        let databases = databases::make(&mut configs).await;
         let mut hub = Self {
             operator,
             clock: Arc::new(FixedClock::at(noon())),
@@ -109,6 +112,7 @@ impl TestHub {
             items,
             pki,
             kits,
+            databases,
             configs,
             running: BTreeMap::new(),
             folder,
@@ -262,21 +266,6 @@ impl TestHub {
         let decision = self.permit(identifier, MATTER).await?;
         let permit = decision.permit.expect("the duty permits");
         files::deliver(self.node(SICHUAN), &caller(), permit, identifier).await
-    }
-
-    /// How many leaves of one activity and result a node's log holds; `*` for any result.
-    pub async fn leaves(&self, name: &str, activity: &str, result: &str) -> i64 {
-        const COUNT: Sql = Sql::each(
-            "select count(*) from log_leaf \
-             where json_extract(cast(bytes as text), '$.activity') = $1 \
-             and ($2 = '*' or json_extract(cast(bytes as text), '$.result') = $2)",
-            "select count(*) from log_leaf \
-             where convert_from(bytes, 'UTF8')::json ->> 'activity' = $1 \
-             and ($2 = '*' or convert_from(bytes, 'UTF8')::json ->> 'result' = $2)",
-        );
-        let query = COUNT.bind(activity).bind(result);
-        let count = query.value(self.node(name).store.reader()).await;
-        count.expect("counts")
     }
 
     /// Every record of a topic, as it would be published again.

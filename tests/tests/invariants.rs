@@ -11,38 +11,29 @@ mod texts;
 mod verdicts;
 
 use hub::store::sql::Sql;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 use tests::TestHub;
 
 /// Makes every insertion into one table of a node fail, from a connection of its own, as a full
 /// disk or a damaged page would, until [`repair`].
 async fn break_table(hub: &TestHub, node: &str, table: &str) {
-    run_sql(
-        hub,
-        node,
-        &format!(
-            "create trigger broken before insert on {table} \
-             begin select raise(abort, 'broken for a test'); end"
-        ),
-    )
-    .await;
+    let sqlite = format!(
+        "create trigger broken before insert on {table} \
+         begin select raise(abort, 'broken for a test'); end"
+    );
+    let postgres = format!(
+        "create function broken() returns trigger language plpgsql as \
+         $$ begin raise exception 'broken for a test'; end $$; \
+         create trigger broken before insert on {table} for each row execute function broken()"
+    );
+    let broken = hub.database(node).tamper(&sqlite, &postgres).await;
+    broken.expect("executes");
 }
 
 /// Ends what [`break_table`] began.
 async fn repair(hub: &TestHub, node: &str) {
-    run_sql(hub, node, "drop trigger broken").await;
-}
-
-async fn run_sql(hub: &TestHub, node: &str, sql: &str) {
-    let file = hub.folder.path().join(node).join("hub.sqlite");
-    let options = SqliteConnectOptions::new().filename(file);
-    let mut connection = options.connect().await.expect("the node's database");
-    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
-        .execute(&mut connection)
-        .await
-        .expect("executes");
-    connection.close().await.expect("closes");
+    let (sqlite, postgres) = ("drop trigger broken", "drop function broken cascade");
+    let repaired = hub.database(node).tamper(sqlite, postgres).await;
+    repaired.expect("executes");
 }
 
 /// How many rows a table of a node has.

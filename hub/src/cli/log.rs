@@ -1,11 +1,10 @@
 //! `hub log fsck`: checks the provenance logs of all nodes from their leaves up.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::node_stores::open_all;
+use super::node_stores::{NodeStoreArgs, open_all};
 use super::out::outln;
 use crate::provenance::fsck::{FsckReport, fsck};
 
@@ -22,9 +21,8 @@ enum LogCommand {
     ///
     /// Exit code 0 when all is clean, 1 when something is wrong, 3 when it cannot be read.
     Fsck {
-        /// Folder with one folder per node: `data` of `hub serve`, or that of `hub demo --data`.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        stores: NodeStoreArgs,
         /// Print one JSON object per node.
         #[arg(long)]
         json: bool,
@@ -36,9 +34,9 @@ enum LogCommand {
 /// # Errors
 /// The folder or a database in it cannot be read.
 pub(crate) async fn run(args: LogArgs) -> anyhow::Result<ExitCode> {
-    let LogCommand::Fsck { data, json } = args.command;
+    let LogCommand::Fsck { stores, json } = args.command;
     let mut is_clean = true;
-    for opened in open_all(&data).await? {
+    for opened in open_all(&stores).await? {
         let checked = fsck(&opened.store, &opened.log).await;
         opened.store.close().await;
         let report = checked.with_context(|| format!("the log of node {}", opened.node))?;

@@ -9,7 +9,7 @@ use schemas::leaf::Leaf;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::node_stores::{NodeStore, open_all};
+use super::node_stores::{NodeStore, NodeStoreArgs, open_all};
 use super::out::{self, outln};
 use crate::clock::{Clock, SystemClock};
 use crate::prove::{self, TrustedNodes, Voucher, leaf_text};
@@ -26,9 +26,8 @@ pub(crate) struct TrailArgs {
     /// Identifier of the licence (电子证照标识).
     #[arg(value_name = "ID")]
     pub(crate) identifier: String,
-    /// Folder with one folder per node: `data` of `hub serve`, or that of `hub demo --data`.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) stores: NodeStoreArgs,
     /// Write one proof file per line of the trail into this folder, for `hub prove`.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -59,7 +58,7 @@ pub(crate) struct Found {
 /// # Errors
 /// The folder, a database in it, or the folder for the proofs cannot be used.
 pub(crate) async fn run(args: TrailArgs) -> anyhow::Result<ExitCode> {
-    let found = collect(&args.data, &args.identifier).await?;
+    let found = collect(open_all(&args.stores).await?, &args.identifier).await?;
     if args.json {
         out::text(json_lines(&found)?)?;
     } else {
@@ -75,13 +74,13 @@ pub(crate) async fn run(args: TrailArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!is_good)))
 }
 
-/// The trail of a licence from the databases of all nodes below `data`, by time.
+/// The trail of a licence from the databases of nodes, by time.
 ///
 /// # Errors
-/// The folder or a database in it cannot be read.
-pub(crate) async fn collect(data: &Path, identifier: &str) -> anyhow::Result<Vec<Found>> {
+/// A database cannot be read.
+async fn collect(stores: Vec<NodeStore>, identifier: &str) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
-    for opened in open_all(data).await? {
+    for opened in stores {
         let collected = collect_node(&opened, identifier, &mut found).await;
         opened.store.close().await;
         collected.with_context(|| format!("the log of node {}", opened.node))?;
@@ -214,6 +213,7 @@ mod tests {
     use certs::node_key::NodeKeys;
     use schemas::leaf::Activity;
 
+    use super::super::node_stores::open_below;
     use super::*;
     use crate::provenance::ProvenanceLog;
     use crate::store::tests::instant;
@@ -255,7 +255,8 @@ mod tests {
         let data = folder.path();
         node(data, "zhejiang", &[1, 4]).await;
         node(data, "national", &[2, 3]).await;
-        let found = collect(data, LICENCE).await.unwrap();
+        let found = collect(open_below(data).await.unwrap(), LICENCE).await;
+        let found = found.unwrap();
         let order: Vec<_> = found.iter().map(|item| item.leaf.id.as_str()).collect();
         assert_eq!(
             order,
@@ -283,10 +284,9 @@ mod tests {
     async fn nothing_recorded_is_no_error() {
         let folder = tempfile::tempdir().unwrap();
         node(folder.path(), "zhejiang", &[1]).await;
-        let found = collect(folder.path(), "1.2.156.3005.2.OTHER")
-            .await
-            .unwrap();
+        let stores = open_below(folder.path()).await.unwrap();
+        let found = collect(stores, "1.2.156.3005.2.OTHER").await.unwrap();
         assert!(found.is_empty());
-        assert!(collect(&folder.path().join("none"), LICENCE).await.is_err());
+        assert!(open_below(&folder.path().join("none")).await.is_err());
     }
 }

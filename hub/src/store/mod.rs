@@ -179,6 +179,8 @@ const STATEMENTS: &[&[&dyn sql::Statement]] = &[
     dead_letters::STATEMENTS,
     entries::STATEMENTS,
     entries::RAW_STATEMENTS,
+    entries::WRITE_STATEMENTS,
+    entries::LOAD_STATEMENTS,
     heads::STATEMENTS,
     idempotency::STATEMENTS,
     leaves::STATEMENTS,

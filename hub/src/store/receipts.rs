@@ -1,14 +1,24 @@
 //! Table `receipt`: what the national node answered to this home node.
 
+use std::collections::HashSet;
+
 use schemas::message::{DirectoryReceipt, ReceiptOutcome};
 
 use super::row::{from_json, signed, to_json, unsigned};
-use super::sql::{Reading, Sql, Statement};
+use super::sql::{Insert, Kind, Reading, Sql, Statement};
 use super::{StoreError, Tx};
 
-const RECORD: Sql = Sql::new(
-    "insert into receipt (message_id, identifier, revision, outcome, receipt, updated_by) \
-     values ($1, $2, $3, $4, $5, $6) on conflict (message_id) do nothing",
+const RECORD: Insert<6> = Insert::new(
+    "receipt",
+    [
+        ("message_id", Kind::Text),
+        ("identifier", Kind::Text),
+        ("revision", Kind::Integer),
+        ("outcome", Kind::Text),
+        ("receipt", Kind::Text),
+        ("updated_by", Kind::Text),
+    ],
+    "on conflict (message_id) do nothing returning message_id",
 );
 
 const IS_RECORDED: Sql = Sql::new("select exists (select 1 from receipt where message_id = $1)");
@@ -49,17 +59,40 @@ pub struct ReceiptCounts {
 /// # Errors
 /// Failures of the database.
 pub async fn record(tx: &mut Tx<'_>, receipt: &DirectoryReceipt) -> Result<bool, StoreError> {
+    let recorded = record_all(tx, &[receipt]).await?;
+    Ok(recorded.first().copied().unwrap_or(false))
+}
+
+/// Records receipts, in few round trips; of each, in their order, whether its message had none
+/// before. Of two for the same message the first one counts.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn record_all(
+    tx: &mut Tx<'_>,
+    receipts: &[&DirectoryReceipt],
+) -> Result<Vec<bool>, StoreError> {
     let name = tx.name();
-    let recorded = RECORD
-        .bind(&receipt.message_id)
-        .bind(&receipt.identifier)
-        .bind(signed("revision", receipt.revision)?)
-        .bind(outcome_name(receipt.outcome))
-        .bind(to_json("receipt", receipt)?)
-        .bind(name)
-        .write(tx)
-        .await?;
-    Ok(recorded == 1)
+    let mut seen = HashSet::new();
+    let mut rows = Vec::with_capacity(receipts.len());
+    for receipt in receipts {
+        if seen.insert(receipt.message_id.as_str()) {
+            rows.push([
+                (&receipt.message_id).into(),
+                (&receipt.identifier).into(),
+                signed("revision", receipt.revision)?.into(),
+                outcome_name(receipt.outcome).into(),
+                to_json("receipt", receipt)?.into(),
+                name.into(),
+            ]);
+        }
+    }
+    let recorded: Vec<(String,)> = RECORD.write_returning(tx, &rows).await?;
+    let mut new: HashSet<String> = recorded.into_iter().map(|(id,)| id).collect();
+    Ok(receipts
+        .iter()
+        .map(|receipt| new.remove(&receipt.message_id))
+        .collect())
 }
 
 /// Whether the message has a receipt.

@@ -1,6 +1,8 @@
 //! Table `registration`: what this home node registered, so that an unchanged source changes
 //! nothing and a restart neither loses nor doubles an entry.
 
+use std::collections::BTreeMap;
+
 use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
 use schemas::message::ReceiptOutcome;
@@ -8,7 +10,7 @@ use schemas::status::LicenceStatus;
 
 use super::receipts::{outcome_from, outcome_name};
 use super::row::{instant, parse_instant, signed, unsigned};
-use super::sql::{Reading, Sql, Statement};
+use super::sql::{Insert, Kind, Reading, Sql, Statement};
 use super::{StoreError, Tx};
 
 const FIND: Sql = Sql::new(
@@ -16,10 +18,19 @@ const FIND: Sql = Sql::new(
      library_status from registration where identifier = $1",
 );
 
-const UPSERT: Sql = Sql::new(
-    "insert into registration (identifier, revision, content_token, message_id, outcome, \
-     registered_at, updated_by, library_status) values ($1, $2, $3, $4, $5, $6, $7, $8) \
-     on conflict (identifier) do update set revision = excluded.revision, \
+const UPSERT: Insert<8> = Insert::new(
+    "registration",
+    [
+        ("identifier", Kind::Text),
+        ("revision", Kind::Integer),
+        ("content_token", Kind::Text),
+        ("message_id", Kind::Text),
+        ("outcome", Kind::Text),
+        ("registered_at", Kind::Text),
+        ("updated_by", Kind::Text),
+        ("library_status", Kind::Text),
+    ],
+    "on conflict (identifier) do update set revision = excluded.revision, \
      content_token = excluded.content_token, message_id = excluded.message_id, \
      outcome = excluded.outcome, registered_at = excluded.registered_at, \
      updated_by = excluded.updated_by, library_status = excluded.library_status \
@@ -103,18 +114,36 @@ pub async fn find(
 /// # Errors
 /// Failures of the database.
 pub async fn upsert(tx: &mut Tx<'_>, new: &Registration) -> Result<(), StoreError> {
+    upsert_all(tx, std::slice::from_ref(new)).await
+}
+
+/// Writes registrations as [`upsert`] does one after another, in few round trips.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn upsert_all(tx: &mut Tx<'_>, all: &[Registration]) -> Result<(), StoreError> {
     let name = tx.name();
-    UPSERT
-        .bind(&new.identifier)
-        .bind(signed("revision", new.revision)?)
-        .bind(&new.content_token)
-        .bind(&new.message_id)
-        .bind(new.outcome.map(outcome_name))
-        .bind(instant(new.registered_at))
-        .bind(name)
-        .bind(new.library_status.map(LicenceStatus::code))
-        .write(tx)
-        .await?;
+    let mut newest: BTreeMap<&str, &Registration> = BTreeMap::new();
+    for one in all {
+        let known = newest.entry(&one.identifier).or_insert(one);
+        if one.revision > known.revision {
+            *known = one;
+        }
+    }
+    let mut rows = Vec::with_capacity(newest.len());
+    for new in newest.into_values() {
+        rows.push([
+            (&new.identifier).into(),
+            signed("revision", new.revision)?.into(),
+            (&new.content_token).into(),
+            (&new.message_id).into(),
+            new.outcome.map(outcome_name).into(),
+            instant(new.registered_at).into(),
+            name.into(),
+            new.library_status.map(LicenceStatus::code).into(),
+        ]);
+    }
+    UPSERT.write(tx, &rows).await?;
     Ok(())
 }
 

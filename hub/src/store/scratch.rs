@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 use super::{Access, Store, StoreError, postgres, sqlite};
@@ -29,6 +29,15 @@ pub struct Scratch {
     database: Option<(String, String)>,
 }
 
+/// A database that somebody holds.
+#[derive(Debug)]
+pub enum Held {
+    /// A file.
+    Sqlite(SqliteConnection),
+    /// A database on PostgreSQL.
+    Postgres(PgConnection),
+}
+
 impl Scratch {
     /// A database on what the tests run on; `folder` is where a file would be.
     ///
@@ -39,11 +48,27 @@ impl Scratch {
             let server = std::env::var(SERVER_VARIABLE).unwrap_or_default();
             return Self::on(server).await;
         }
-        Ok(Self {
+        Ok(Self::file(folder))
+    }
+
+    /// As [`Scratch::new`], with so many connections for reading.
+    ///
+    /// # Errors
+    /// As [`Scratch::new`].
+    pub async fn with_connections(folder: &Path, connections: u32) -> Result<Self, StoreError> {
+        let mut scratch = Self::new(folder).await?;
+        scratch.config.connections = connections;
+        Ok(scratch)
+    }
+
+    /// A file in a folder, whatever the tests run on.
+    #[must_use]
+    pub fn file(folder: &Path) -> Self {
+        Self {
             config: StoreConfig::default(),
             file: folder.join("hub.sqlite"),
             database: None,
-        })
+        }
     }
 
     /// A database on PostgreSQL; none when no server is named.
@@ -117,6 +142,28 @@ impl Scratch {
         Ok(())
     }
 
+    /// Holds what every transaction needs, as a backup or a stuck process would.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub async fn hold(&self) -> Result<Held, StoreError> {
+        match &self.database {
+            None => {
+                let mut connection = sqlite::options(&self.file)?.connect().await?;
+                let begin = sqlx::raw_sql("begin immediate");
+                begin.execute(&mut connection).await?;
+                Ok(Held::Sqlite(connection))
+            }
+            Some((server, name)) => {
+                let options = PgConnectOptions::from_str(server)?.database(name);
+                let mut connection = options.connect().await?;
+                let begin = sqlx::raw_sql("begin; select size from log for update");
+                begin.execute(&mut connection).await?;
+                Ok(Held::Postgres(connection))
+            }
+        }
+    }
+
     async fn on(server: String) -> Result<Self, StoreError> {
         let name = format!("hub_test_{}", Uuid::new_v4().simple());
         let create = format!("create database {name} template template0");
@@ -138,6 +185,19 @@ impl Scratch {
             file: PathBuf::new(),
             database: Some((server, name)),
         })
+    }
+}
+
+impl Held {
+    /// Lets go.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub async fn release(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.close().await?),
+            Self::Postgres(connection) => Ok(connection.close().await?),
+        }
     }
 }
 

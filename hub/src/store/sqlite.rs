@@ -99,6 +99,16 @@ pub(super) fn options(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
         .disable_statement_logging())
 }
 
+/// Makes a file with the tables of an older version.
+#[cfg(test)]
+pub(super) async fn open_at_version(path: &Path, version: i64) -> Result<(), StoreError> {
+    let mut connection = options(path)?.create_if_missing(true).connect().await?;
+    let made = MIGRATIONS.run_direct(Some(version), &mut connection, false);
+    made.await
+        .map_err(|error| StoreError::Migration(Box::new(error)))?;
+    Ok(connection.close().await?)
+}
+
 /// Versions of the tables that this program knows.
 #[cfg(test)]
 pub(super) fn versions() -> Vec<(i64, String)> {

@@ -1,5 +1,7 @@
 //! Tests of transactions and tables.
 
+mod batches;
+mod measure;
 mod server;
 mod statements;
 mod transactions;

@@ -60,6 +60,11 @@ impl Tx<'_> {
         self
     }
 
+    /// Whether the database can load rows with `copy`.
+    pub(super) fn can_copy(&self) -> bool {
+        matches!(self.inner, Inner::Postgres(_))
+    }
+
     /// Refuses to change state in a transaction that is bookkeeping.
     pub(super) fn check_state(&self) -> Result<(), StoreError> {
         match self.kind {

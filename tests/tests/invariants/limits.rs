@@ -9,8 +9,6 @@ use hub::config::{CallerRole, NodeConfig};
 use hub::directory;
 use hub::provenance::QUEUE_MAX;
 use hub::refusal::Refusal;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 use tests::{SICHUAN, TOKEN, TestHub, caller, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -96,13 +94,7 @@ async fn reads_beyond_the_queue_are_refused_and_none_is_lost() {
     first.expect("an answer, now in memory");
     let before = hub.leaves(SICHUAN, "lookup", "OK").await;
     // Another process holds the database, as a backup would: no record becomes durable.
-    let file = hub.folder.path().join(SICHUAN).join("hub.sqlite");
-    let mut holder = SqliteConnectOptions::new()
-        .filename(file)
-        .connect()
-        .await
-        .expect("opens");
-    let lock = holder.begin_with("begin immediate").await.expect("locks");
+    let held = hub.database(SICHUAN).hold().await.expect("locks");
     let mut asked = JoinSet::new();
     // Two batches may be on their way to the disk while the queue is full.
     for _ in 0..QUEUE_MAX + 1_000 {
@@ -114,7 +106,7 @@ async fn reads_beyond_the_queue_are_refused_and_none_is_lost() {
     assert!(matches!(refused, Refusal::Overloaded { .. }), "{refused:?}");
     assert_eq!(refused.http_status().as_u16(), 503);
     assert!(refused.retry_after_s().is_some_and(|seconds| seconds > 0));
-    lock.rollback().await.expect("unlocks");
+    held.release().await.expect("unlocks");
     let mut answered = 0;
     while let Some(answer) = asked.join_next().await {
         match answer.expect("no panic") {

@@ -26,14 +26,9 @@ async fn an_older_database_learns_where_its_originals_are() {
     let hub = TestHub::start(1, 1).await;
     hub.sync().await;
     let store = &hub.node(ZHEJIANG).store;
-    let path = hub.folder.path().join("zhejiang/hub.sqlite");
-    let older = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await;
-    let older = older.expect("opens");
-    sqlx::query("delete from original")
-        .execute(&older)
-        .await
-        .expect("deletes");
-    older.close().await;
+    const OLDER: &str = "delete from original";
+    let older = hub.database(ZHEJIANG).tamper(OLDER, OLDER).await;
+    older.expect("deletes");
     hub.sync().await;
     let identifier = hub.identifier(0);
     let noted = hub::store::originals::is_noted(store.reader(), identifier.as_str()).await;

@@ -31,6 +31,13 @@ const IDLE_UNTESTED: Duration = Duration::from_secs(5);
 /// Longest wait for the answer to that test.
 const TEST_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Longest statement of a check of the whole database: counting a hundred million rows.
+const READING_ALL: Duration = Duration::from_secs(3_600);
+
+/// The same for the server, until the end of the transaction.
+const READING_ALL_LIMITS: &str = "set local statement_timeout = '1h'; \
+                                  set local idle_in_transaction_session_timeout = '10min'";
+
 /// Prepared statements per connection: more than the program has.
 const STATEMENTS_MAX: usize = 256;
 
@@ -67,6 +74,7 @@ struct Idle {
 /// A connection in use. Dropped without [`Lease::release`] it is closed.
 pub(in crate::store) struct Lease {
     connection: PgConnection,
+    answer_timeout: Duration,
     pool: Arc<Inner>,
     permit: OwnedSemaphorePermit,
 }
@@ -142,6 +150,7 @@ impl Inner {
     fn leased(self: &Arc<Self>, connection: PgConnection, permit: OwnedSemaphorePermit) -> Lease {
         Lease {
             connection,
+            answer_timeout: self.answer_timeout,
             pool: Arc::clone(self),
             permit,
         }
@@ -189,7 +198,18 @@ impl Lease {
 
     /// Longest wait for the answer to one statement.
     pub(in crate::store) fn answer_timeout(&self) -> Duration {
-        self.pool.answer_timeout
+        self.answer_timeout
+    }
+
+    /// Begins a transaction that reads one state of the whole database, however long that takes.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub(in crate::store) async fn begin_reading_all(&mut self) -> Result<(), sqlx::Error> {
+        self.answer_timeout = READING_ALL + self.answer_timeout;
+        self.command("begin isolation level repeatable read, read only")
+            .await?;
+        self.command(READING_ALL_LIMITS).await
     }
 
     /// Runs a command without values or rows: the frame of a transaction.
@@ -211,6 +231,7 @@ impl Lease {
             connection,
             pool,
             permit,
+            ..
         } = self;
         let since = Instant::now();
         pool.idle().push(Idle { connection, since });

@@ -41,6 +41,7 @@
 //! Reads outside a transaction are one round trip: the statement stays prepared on its
 //! connection, and there is no `begin`.
 
+mod copy;
 mod insert;
 mod reading;
 mod row;
@@ -53,4 +54,5 @@ pub use row::{Field, Record};
 pub use statement::{Query, Sql, Statement};
 pub use value::Value;
 
+pub(super) use copy::copy;
 pub(super) use reading::On;

@@ -53,8 +53,7 @@ impl Reader {
             Connections::Sqlite(pool) => Inner::Sqlite(pool.begin().await?),
             Connections::Postgres(pool) => {
                 let mut lease = pool.lease().await?;
-                let begin = "begin isolation level repeatable read, read only";
-                lease.command(begin).await?;
+                lease.begin_reading_all().await?;
                 Inner::Postgres(lease)
             }
         };

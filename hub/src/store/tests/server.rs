@@ -8,7 +8,7 @@ use crate::store::sql::Sql;
 /// A node's database on PostgreSQL; none, said aloud, when no server is named.
 async fn server() -> Option<(Scratch, Store)> {
     let Some(scratch) = Scratch::on_postgres().await.unwrap() else {
-        crate::store::scratch::say_skipped("a test of PostgreSQL");
+        scratch::say_skipped("a test of PostgreSQL");
         return None;
     };
     let store = scratch.open().await.unwrap();

@@ -41,6 +41,8 @@ fn every_statement_is_listed() {
                 let is_listed = listed.contains(&format!("&{name},"))
                     || listed.contains(&format!("&{name}]"))
                     || listed.ends_with(&format!("&{name}"));
+                // This one reads a temporary table, which its own test makes.
+                let is_listed = is_listed || name == "TAKE_OVER";
                 assert!(
                     is_listed,
                     "{name} is not in STATEMENTS of {}",
@@ -51,7 +53,8 @@ fn every_statement_is_listed() {
         if !listed.is_empty() {
             let module = file.file_stem().unwrap().to_string_lossy().into_owned();
             assert!(
-                all.contains(&format!("{module}::STATEMENTS")) || module == "raw",
+                all.contains(&format!("{module}::STATEMENTS"))
+                    || ["raw", "load", "write"].contains(&module.as_str()),
                 "{module} is not in STATEMENTS of the store"
             );
         }

@@ -1,0 +1,233 @@
+//! Storing entries.
+
+use std::collections::HashMap;
+
+use certs::columns::ColumnKey;
+use certs::node_key::NodeKeys;
+use chrono::{DateTime, Utc};
+use schemas::entry::Entry;
+
+use super::{PRIVATE, associated};
+use crate::store::row::{instant, signed, to_json};
+use crate::store::sql::{Insert, Kind, Sql, Statement, Value};
+use crate::store::{StoreError, Tx};
+
+const REVISIONS: Sql = Sql::each(
+    "select identifier, revision from entry \
+     where region in (select value from json_each($1)) \
+     and identifier in (select value from json_each($2))",
+    "select identifier, revision from entry where region = any($1) and identifier = any($2)",
+);
+
+const COLUMNS: [(&str, Kind); 13] = [
+    ("identifier", Kind::Text),
+    ("region", Kind::Text),
+    ("licence_key", Kind::Text),
+    ("version", Kind::Integer),
+    ("type_code", Kind::Text),
+    ("status", Kind::Text),
+    ("home_node", Kind::Text),
+    ("revision", Kind::Integer),
+    ("issued_on", Kind::Text),
+    ("public", Kind::Text),
+    ("private_sealed", Kind::Bytes),
+    ("stored_at", Kind::Text),
+    ("updated_by", Kind::Text),
+];
+
+const UPSERT: Insert<13> = Insert::each(
+    "entry",
+    COLUMNS,
+    "on conflict (identifier) do update set type_code = excluded.type_code, \
+     status = excluded.status, home_node = excluded.home_node, \
+     revision = excluded.revision, issued_on = excluded.issued_on, \
+     public = excluded.public, private_sealed = excluded.private_sealed, \
+     stored_at = excluded.stored_at, updated_by = excluded.updated_by",
+    "on conflict (identifier, region) do update set type_code = excluded.type_code, \
+     status = excluded.status, home_node = excluded.home_node, \
+     revision = excluded.revision, issued_on = excluded.issued_on, \
+     public = excluded.public, private_sealed = excluded.private_sealed, \
+     stored_at = excluded.stored_at, updated_by = excluded.updated_by",
+);
+
+pub(super) const REMOVE_HOLDERS: Sql = Sql::each(
+    "delete from entry_holder where identifier in (select value from json_each($1))",
+    "delete from entry_holder where identifier = any($1)",
+);
+
+// A holder that a licence names twice is found once.
+const ADD_HOLDERS: Insert<4> = Insert::new(
+    "entry_holder",
+    [
+        ("holder_token", Kind::Text),
+        ("identifier", Kind::Text),
+        ("region", Kind::Text),
+        ("type_code", Kind::Text),
+    ],
+    "on conflict (holder_token, identifier) do nothing",
+);
+
+pub(super) const STATEMENTS: &[&dyn Statement] =
+    &[&REVISIONS, &UPSERT, &REMOVE_HOLDERS, &ADD_HOLDERS];
+
+/// What an [`upsert`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upserted {
+    /// There was no entry of this identifier.
+    Inserted,
+    /// The entry replaced an older revision.
+    Updated,
+    /// The directory has this revision or a newer one; nothing was changed.
+    Older,
+}
+
+/// Stores an entry unless the directory has the same or a newer revision.
+///
+/// # Errors
+/// Failures of the database; an entry that cannot be sealed.
+pub async fn upsert(
+    tx: &mut Tx<'_>,
+    entry: &Entry,
+    keys: &NodeKeys,
+    at: DateTime<Utc>,
+) -> Result<Upserted, StoreError> {
+    let done = upsert_all(tx, &[entry], keys, at).await?;
+    Ok(done.first().copied().unwrap_or(Upserted::Older))
+}
+
+/// Stores entries one after another as [`upsert`] does, in few round trips; what each did. One
+/// licence version may be among them more than once.
+///
+/// # Errors
+/// As [`upsert`].
+pub async fn upsert_all(
+    tx: &mut Tx<'_>,
+    entries: &[&Entry],
+    keys: &NodeKeys,
+    at: DateTime<Utc>,
+) -> Result<Vec<Upserted>, StoreError> {
+    let mut newest = stored_revisions(tx, entries).await?;
+    let mut replaced = Vec::new();
+    let mut winners: HashMap<&str, &Entry> = HashMap::new();
+    let mut done = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let identifier = entry.public.identifier.as_str();
+        let revision = signed("revision", entry.public.revision)?;
+        let known = newest.get(identifier).copied();
+        if known.is_some_and(|known| known >= revision) {
+            done.push(Upserted::Older);
+            continue;
+        }
+        newest.insert(identifier.to_owned(), revision);
+        if winners.insert(identifier, entry).is_none() && known.is_some() {
+            replaced.push(identifier.to_owned());
+        }
+        done.push(match known {
+            Some(_) => Upserted::Updated,
+            None => Upserted::Inserted,
+        });
+    }
+    let winners: Vec<&Entry> = winners.into_values().collect();
+    write_entries(tx, &winners, keys.column_key(), at).await?;
+    if !replaced.is_empty() {
+        REMOVE_HOLDERS.bind(replaced).write(tx).await?;
+    }
+    write_holders(tx, &winners, keys).await?;
+    Ok(done)
+}
+
+async fn stored_revisions(
+    tx: &mut Tx<'_>,
+    entries: &[&Entry],
+) -> Result<HashMap<String, i64>, StoreError> {
+    let each = || entries.iter().map(|entry| &entry.public.identifier);
+    let mut regions: Vec<String> = each().map(|one| one.region().to_owned()).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let identifiers: Vec<String> = each().map(|one| one.as_str().to_owned()).collect();
+    let rows: Vec<(String, i64)> = REVISIONS.bind(regions).bind(identifiers).all(tx).await?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn write_entries(
+    tx: &mut Tx<'_>,
+    entries: &[&Entry],
+    key: &ColumnKey,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let name = tx.name();
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        rows.push(row_of(entry, name, key, at)?);
+    }
+    UPSERT.write(tx, &rows).await?;
+    Ok(())
+}
+
+/// The columns of an entry, in the order of [`COLUMNS`].
+pub(super) fn row_of<'q>(
+    entry: &'q Entry,
+    transaction: &'static str,
+    key: &ColumnKey,
+    at: DateTime<Utc>,
+) -> Result<[Value<'q>; 13], StoreError> {
+    let public = &entry.public;
+    let identifier = &public.identifier;
+    let private = to_json("private part", &entry.private)?;
+    let public_text = to_json("public part", public)?;
+    let sealed = key
+        .seal(
+            &associated(identifier.as_str(), &public_text),
+            private.as_bytes(),
+        )
+        .map_err(|_| StoreError::Column { column: PRIVATE })?;
+    Ok([
+        identifier.as_str().into(),
+        identifier.region().into(),
+        identifier.licence_key().into(),
+        identifier.version().into(),
+        public.type_code.as_str().into(),
+        public.status.code().into(),
+        (&public.home_node).into(),
+        signed("revision", public.revision)?.into(),
+        public.issued_on.to_string().into(),
+        public_text.into(),
+        sealed.into(),
+        instant(at).into(),
+        transaction.into(),
+    ])
+}
+
+async fn write_holders(
+    tx: &mut Tx<'_>,
+    entries: &[&Entry],
+    keys: &NodeKeys,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = holder_rows(entries, keys)
+        .into_iter()
+        .map(|(_, row)| row)
+        .collect();
+    ADD_HOLDERS.write(tx, &rows).await?;
+    Ok(())
+}
+
+/// Token and identifier, and the row, of each holder of each entry.
+pub(super) fn holder_rows<'q>(entries: &[&'q Entry], keys: &NodeKeys) -> Vec<HolderRow<'q>> {
+    let mut rows = Vec::new();
+    for entry in entries {
+        let identifier = &entry.public.identifier;
+        for holder in &entry.private.holders {
+            let token = keys.token_key().holder_token(&holder.code);
+            let row = [
+                token.clone().into(),
+                identifier.as_str().into(),
+                identifier.region().into(),
+                entry.public.type_code.as_str().into(),
+            ];
+            rows.push(((token, identifier.as_str()), row));
+        }
+    }
+    rows
+}
+
+pub(super) type HolderRow<'q> = ((String, &'q str), [Value<'q>; 4]);
