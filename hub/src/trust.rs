@@ -186,25 +186,26 @@ impl Trust {
         *self.seen_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
-    /// Waits a moment for news when a known node signs with a key that is not known: the topics
-    /// are read side by side, and a message may arrive before the key it was signed with. False
-    /// when there are none, and for whoever has waited a moment ago.
-    pub(crate) async fn news_about(&self, origin: &str) -> bool {
-        if self.state().peers.find(origin).is_none() {
-            return false;
+    /// Whether a message of `origin` with an unknown key may wait for news of it: the topics are
+    /// read side by side, and a message may arrive before the key it was signed with. Only those
+    /// of known nodes, and seldom: until when.
+    pub(crate) fn patience_with(&self, origin: &str) -> Option<Instant> {
+        self.state().peers.find(origin)?;
+        let mut waited = self.waited.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        waited.retain(|_, at| now.duration_since(*at) < NEWS_EVERY);
+        if waited.contains_key(origin) {
+            return None;
         }
+        waited.insert(origin.to_owned(), now);
+        Some(now + NEWS_WAIT)
+    }
+
+    /// Waits for a trust epoch after `seen`; false when there is none until then.
+    pub(crate) async fn is_news_after(&self, seen: u64, until: Instant) -> bool {
         let mut news = self.news.subscribe();
-        {
-            let mut waited = self.waited.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = Instant::now();
-            waited.retain(|_, at| now.duration_since(*at) < NEWS_EVERY);
-            if waited.contains_key(origin) {
-                return false;
-            }
-            waited.insert(origin.to_owned(), now);
-        }
-        let changed = tokio::time::timeout(NEWS_WAIT, news.changed()).await;
-        matches!(changed, Ok(Ok(())))
+        let later = news.wait_for(|epoch| *epoch > seen);
+        matches!(tokio::time::timeout_at(until, later).await, Ok(Ok(_)))
     }
 }
 

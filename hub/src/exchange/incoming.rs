@@ -109,8 +109,17 @@ pub(super) async fn check_with_news(
             .await
     };
     let unknown = Err(Unusable(EnvelopeRefusal::UnknownNode.code()));
+    // Before the check: what comes while it runs is news too.
+    let mut seen = node.trust.state().epoch;
     let mut found = checked().await?;
-    if found == unknown && node.trust.news_about(unverified_origin(record)).await {
+    if found != unknown {
+        return Ok(found);
+    }
+    let Some(until) = node.trust.patience_with(unverified_origin(record)) else {
+        return Ok(found);
+    };
+    while found == unknown && node.trust.is_news_after(seen, until).await {
+        seen = node.trust.state().epoch;
         found = checked().await?;
     }
     Ok(found)
