@@ -2,28 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::bus::BusError;
 
+/// How long the troubles of connections are not logged again after a line.
+const SAME_AGAIN: Duration = Duration::from_secs(30);
+
 /// Troubles of one bus that whoever asks for its health must hear of.
 #[derive(Default)]
 pub(super) struct Troubles {
-    /// What the brokers' connections said last, in words.
-    connection: Mutex<Option<String>>,
+    /// What the brokers' connections said last, in words, and when it was logged.
+    connection: Mutex<Option<(String, Instant)>>,
     /// Topics that cannot be read on, because records are missing.
     topics: Mutex<BTreeMap<String, BusError>>,
 }
 
 impl Troubles {
-    /// Remembers what a connection said.
-    pub(super) fn heard(&self, error: &KafkaError, reason: &str) {
+    /// Remembers what a connection said. Whether it is worth a line in the log: the client says
+    /// the same of every try, and twice.
+    pub(super) fn heard(&self, error: &KafkaError, reason: &str) -> bool {
         let mut connection = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *connection = Some(format!("{}: {reason}", in_words(error)));
+        let logged = connection.as_ref().map(|(_, logged)| *logged);
+        let logged = logged.filter(|logged| logged.elapsed() < SAME_AGAIN);
+        let said = format!("{}: {reason}", in_words(error));
+        *connection = Some((said, logged.unwrap_or_else(Instant::now)));
+        logged.is_none()
     }
 
     /// Brokers cannot be reached; with what a connection said last.
@@ -32,8 +41,8 @@ impl Troubles {
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let cause = match connection.as_deref() {
-            Some(said) => format!("{doing}; last heard: {said}"),
+        let cause = match connection.as_ref() {
+            Some((said, _)) => format!("{doing}; last heard: {said}"),
             None => doing.to_owned(),
         };
         BusError::Unreachable { cause }

@@ -244,8 +244,9 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.troubles.heard(&error, reason);
-        tracing::warn!(cause = reason, "the bus has trouble with a broker");
+        if self.troubles.heard(&error, reason) {
+            tracing::warn!(cause = reason, "the bus has trouble with a broker");
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use rdkafka::error::KafkaError;
 use super::fault;
 use super::producer::log_line;
 use super::settings::KafkaSettings;
-use super::start::QUESTION_WAIT;
+use super::start::{self, QUESTION_WAIT};
 use crate::bus::BusError;
 
 /// Longest wait for an answer of the controller: making many topics takes some seconds.
@@ -155,6 +155,24 @@ impl TopicAdmin {
         let unset: Vec<&TopicPlan> = plans.iter().filter(|plan| concerned(plan, false)).collect();
         self.create(&missing).await?;
         self.set(&unset).await
+    }
+
+    /// The ends of each partition of a topic: the position before the oldest record that is kept,
+    /// and that of the newest.
+    ///
+    /// # Errors
+    /// The topic is not there; the brokers do not answer or do not allow it.
+    pub async fn ends(&self, topic: &str) -> Result<Vec<(i32, i64, i64)>, BusError> {
+        let name = self.settings.full_name(topic);
+        let client = self.client.inner();
+        let mut ends = Vec::new();
+        for partition in start::partitions(client, topic, &name)? {
+            let (low, high) = client
+                .fetch_watermarks(&name, partition, QUESTION_WAIT)
+                .map_err(|error| fault::about_topic(topic, &error))?;
+            ends.push((partition, low, high));
+        }
+        Ok(ends)
     }
 
     async fn create(&self, plans: &[&TopicPlan]) -> Result<(), BusError> {

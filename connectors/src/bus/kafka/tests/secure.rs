@@ -1,5 +1,5 @@
 //! TLS and passwords, against a broker that `HUB_TEST_KAFKA_TLS=host:port` names: mutual TLS on
-//! the port, SASL_SSL two above it, and `HUB_TEST_KAFKA_SECRETS` the folder of certificates and
+//! the port, `SASL_SSL` two above it, and `HUB_TEST_KAFKA_SECRETS` the folder of certificates and
 //! passwords, all as `deploy/kafka.sh` makes them.
 
 use std::path::PathBuf;
