@@ -350,7 +350,23 @@ async fn write_group(
     connection: &mut SqliteConnection,
     group: &[Publication],
 ) -> Result<(), BusError> {
-    let mut transaction = connection.begin_with("begin immediate").await?;
+    // Statements of our own around the transaction: SQLite ends it by itself on a full disk, which
+    // the transactions of the library do not notice, and then none could be begun any more.
+    sqlx::query("begin immediate")
+        .execute(&mut *connection)
+        .await?;
+    let written = insert_and_commit(connection, group).await;
+    if written.is_err() {
+        // Refused when it was ended already.
+        let _ = sqlx::query("rollback").execute(connection).await;
+    }
+    written
+}
+
+async fn insert_and_commit(
+    connection: &mut SqliteConnection,
+    group: &[Publication],
+) -> Result<(), BusError> {
     for record in group.iter().flat_map(|publication| &publication.records) {
         let headers =
             serde_json::to_string(&record.headers).map_err(|_| BusError::TooLarge("header"))?;
@@ -359,10 +375,10 @@ async fn write_group(
             .bind(&record.key)
             .bind(headers)
             .bind(record.body.as_ref())
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await?;
     }
-    transaction.commit().await?;
+    sqlx::query("commit").execute(connection).await?;
     Ok(())
 }
 

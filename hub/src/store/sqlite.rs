@@ -5,11 +5,22 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 
 use super::sql::Reader;
 use super::{Migrated, Store, StoreError, Writer};
+
+/// A connection in use for a transaction. Dropped without [`Lease::release`] it is closed, which
+/// rolls back.
+///
+/// Not a transaction of the library: SQLite ends one by itself on a full disk or an I/O error,
+/// the library does not notice, and no further one could be begun on that connection.
+pub(super) struct Lease {
+    connection: PoolConnection<Sqlite>,
+    is_clean: bool,
+}
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../schemas/migrations/sqlite");
 
@@ -48,6 +59,58 @@ pub(super) async fn open(path: &Path, create: bool) -> Result<Store, StoreError>
         writer: Writer::Sqlite(writer),
         reader: Reader::sqlite(reader),
     })
+}
+
+impl Lease {
+    /// Begins a transaction with this statement.
+    ///
+    /// # Errors
+    /// No connection became free in time; failures of the database.
+    pub(super) async fn begin(pool: &SqlitePool, statement: &'static str) -> sqlx::Result<Self> {
+        let connection = pool.acquire().await?;
+        let is_clean = false;
+        let mut lease = Self {
+            connection,
+            is_clean,
+        };
+        match sqlx::query(statement).execute(lease.connection()).await {
+            Ok(_) => Ok(lease),
+            Err(error) => {
+                // Nothing was begun.
+                lease.is_clean = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// The connection.
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// Failures of the database, after which nothing was committed.
+    pub(super) async fn commit(mut self) -> sqlx::Result<()> {
+        sqlx::query("commit").execute(self.connection()).await?;
+        self.is_clean = true;
+        Ok(())
+    }
+
+    /// Rolls back, by closing the connection if there is no other way.
+    pub(super) async fn rollback(mut self) {
+        let done = sqlx::query("rollback").execute(self.connection()).await;
+        self.is_clean = done.is_ok();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.is_clean {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 /// Brings the file to this version's tables, or only looks.

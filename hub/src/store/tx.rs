@@ -1,15 +1,14 @@
 //! Named transactions.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
-
-use sqlx::{Sqlite, Transaction};
 
 use super::error::{Fault, Trouble};
 use super::log::Pending;
 use super::postgres::pool::{Lease, Purpose};
 use super::sql::On;
-use super::{Store, StoreError, Writer};
+use super::{Store, StoreError, Writer, sqlite};
 
 /// How often a transaction is tried when something else is in the way. On SQLite each try has
 /// already waited for the busy timeout, so these are twenty-five seconds.
@@ -27,17 +26,19 @@ pub type TxFuture<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send +
 /// There are no savepoints: leaves are kept here until the commit, and a savepoint would not
 /// take them back. A body decides before it writes.
 pub struct Tx<'c> {
-    inner: Inner<'c>,
+    inner: Inner,
     name: &'static str,
     kind: Kind,
     /// Rows changed that are state.
     changed: u64,
     trouble: Trouble,
     pub(super) log: Option<Pending>,
+    borrowed: PhantomData<&'c ()>,
 }
 
-enum Inner<'c> {
-    Sqlite(Transaction<'c, Sqlite>),
+/// A connection on which a transaction was begun.
+enum Inner {
+    Sqlite(sqlite::Lease),
     /// Closed, which rolls back, unless it is given back after the end.
     Postgres(Lease),
 }
@@ -83,7 +84,7 @@ impl Tx<'_> {
     /// The connection, for the layer of statements.
     pub(super) fn on(&mut self) -> On<'_> {
         match &mut self.inner {
-            Inner::Sqlite(inner) => On::Sqlite(inner, &mut self.trouble),
+            Inner::Sqlite(lease) => On::Sqlite(lease.connection(), &mut self.trouble),
             Inner::Postgres(lease) => On::Postgres(lease, &mut self.trouble),
         }
     }
@@ -184,7 +185,9 @@ impl Store {
         let inner = match &self.writer {
             // Immediate: the write lock is taken here, where waiting is harmless, not at a later
             // statement, where a reader's snapshot could no longer be upgraded.
-            Writer::Sqlite(pool) => Inner::Sqlite(pool.begin_with("begin immediate").await?),
+            Writer::Sqlite(pool) => {
+                Inner::Sqlite(sqlite::Lease::begin(pool, "begin immediate").await?)
+            }
             // Serialisable: a body may decide on what it read, whoever else writes.
             Writer::Postgres(pool) => {
                 // Only who holds the fence changes state.
@@ -205,6 +208,7 @@ impl Store {
             changed: 0,
             trouble: Trouble::default(),
             log: None,
+            borrowed: PhantomData,
         })
     }
 }
@@ -227,7 +231,7 @@ impl Tx<'_> {
             log.write(&mut self).await?;
         }
         match self.inner {
-            Inner::Sqlite(inner) => inner.commit().await?,
+            Inner::Sqlite(lease) => lease.commit().await?,
             Inner::Postgres(mut lease) => {
                 let done = lease.command("commit").await;
                 lease.release_after(done)?;
@@ -238,7 +242,10 @@ impl Tx<'_> {
 
     async fn abandon(self) -> Result<(), StoreError> {
         match self.inner {
-            Inner::Sqlite(inner) => Ok(inner.rollback().await?),
+            Inner::Sqlite(lease) => {
+                lease.rollback().await;
+                Ok(())
+            }
             Inner::Postgres(lease) => rollback(lease).await,
         }
     }

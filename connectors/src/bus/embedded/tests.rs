@@ -313,3 +313,26 @@ async fn a_damaged_log_is_noticed() {
         "BUS_MALFORMED"
     );
 }
+
+#[tokio::test]
+async fn a_log_that_could_not_be_written_is_written_again() {
+    let place = Place::new();
+    let bus = place.open().await;
+    bus.publish(records(TOPIC, 0..1)).await.expect("published");
+    let run = |sql| sqlx::query::<sqlx::Sqlite>(sql).execute(&bus.readers);
+    // SQLite ends the transaction by itself, as on a full disk.
+    run(
+        "create trigger broken before insert on record when new.position = 3 \
+         begin select raise(rollback, 'broken for a test'); end",
+    )
+    .await
+    .expect("breaks");
+    let refused = bus.publish(records(TOPIC, 1..4)).await;
+    assert_eq!(refused.expect_err("refused").code(), "BUS_STORE");
+    run("drop trigger broken").await.expect("repairs");
+    bus.publish(records(TOPIC, 1..4)).await.expect("published");
+    let mut subscription = subscribe(&bus, TOPIC, None).await.expect("a subscription");
+    let read = subscription.next().await.expect("records");
+    let keys: Vec<&str> = read.iter().map(|record| record.key.as_str()).collect();
+    assert_eq!(keys, ["key 0", "key 1", "key 2", "key 3"]);
+}

@@ -1,9 +1,10 @@
 //! Where statements that read may run.
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::store::error::Trouble;
 use crate::store::postgres::pool::{Lease, Pool};
+use crate::store::sqlite;
 use crate::store::{StoreError, Tx};
 
 /// Connections for reading. Each statement reads what was committed when it began.
@@ -35,7 +36,7 @@ pub struct Snapshot {
 }
 
 enum Inner {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(sqlite::Lease),
     Postgres(Lease),
 }
 
@@ -50,7 +51,7 @@ impl Reader {
 
     pub(in crate::store) async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let inner = match &self.0 {
-            Connections::Sqlite(pool) => Inner::Sqlite(pool.begin().await?),
+            Connections::Sqlite(pool) => Inner::Sqlite(sqlite::Lease::begin(pool, "begin").await?),
             Connections::Postgres(pool) => {
                 let mut lease = pool.lease().await?;
                 lease.begin_reading_all().await?;
@@ -76,7 +77,10 @@ impl Snapshot {
     /// Failures of the database.
     pub async fn end(self) -> Result<(), StoreError> {
         match self.inner {
-            Inner::Sqlite(inner) => Ok(inner.rollback().await?),
+            Inner::Sqlite(lease) => {
+                lease.rollback().await;
+                Ok(())
+            }
             Inner::Postgres(mut lease) => {
                 let done = lease.command("rollback").await;
                 lease.release_after(done)
@@ -104,7 +108,7 @@ impl<'a> From<&'a mut Snapshot> for Reading<'a> {
     fn from(snapshot: &'a mut Snapshot) -> Self {
         let trouble = &mut snapshot.trouble;
         Self(match &mut snapshot.inner {
-            Inner::Sqlite(inner) => On::Sqlite(inner, trouble),
+            Inner::Sqlite(lease) => On::Sqlite(lease.connection(), trouble),
             Inner::Postgres(lease) => On::Postgres(lease, trouble),
         })
     }

@@ -94,6 +94,52 @@ async fn a_position_moves_forwards_only_and_needs_no_leaf() {
     );
 }
 
+#[tokio::test]
+async fn a_full_database_works_again_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("hub.sqlite"))
+        .await
+        .unwrap();
+    let keys = Arc::new(NodeKeys::generate().unwrap());
+    let log = ProvenanceLog::open(&store, "zhejiang", &keys)
+        .await
+        .unwrap();
+    let send = async |body_bytes: usize| {
+        let message = &Outgoing {
+            message_id: "id".to_owned(),
+            topic: "directory.changes".to_owned(),
+            key: "key".to_owned(),
+            headers: Vec::new(),
+            body: vec![0; body_bytes],
+        };
+        let log = &log;
+        store
+            .run_tx::<_, StoreError, _>("send", |tx| {
+                Box::pin(async move {
+                    leaf(log, tx).await?;
+                    outbox::enqueue(tx, message).await
+                })
+            })
+            .await
+    };
+    // As large as the file is now: SQLite then ends the transaction by itself, as on a full disk.
+    let Writer::Sqlite(pool) = &store.writer else {
+        panic!("not a file")
+    };
+    sqlx::query("pragma max_page_count = 1")
+        .execute(pool)
+        .await
+        .unwrap();
+    let refused = send(1 << 20).await.unwrap_err();
+    assert!(refused.is_of_the_store(), "{refused}");
+    sqlx::query("pragma max_page_count = 100000")
+        .execute(pool)
+        .await
+        .unwrap();
+    send(1 << 20).await.unwrap();
+    assert_eq!(outbox::count(store.reader()).await.unwrap(), 1);
+}
+
 /// The futures of the store can be spawned.
 #[tokio::test]
 async fn transactions_can_run_in_tasks() {
