@@ -11,7 +11,8 @@
 //!
 //! Around them: [`http`] (routes), [`store`] (SQL, one file per table), [`node`] (assembly),
 //! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`upkeep`] (what is let
-//! go), [`measure`] (what is counted), [`trace`] (which request something is done for), [`cli`], [`mint`] (development certificates and sealed sample files).
+//! go), [`measure`] (what is counted), [`trace`] (for which request something is done), [`cli`],
+//! [`mint`] (development certificates and sealed sample files).
 
 // Output goes through `cli::out`, which knows what a closed pipe means.
 #![warn(clippy::print_stdout)]

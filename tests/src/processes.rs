@@ -182,6 +182,12 @@ impl Processes {
         self.client(SICHUAN, TOKEN)
     }
 
+    /// Where a running node listens.
+    #[must_use]
+    pub fn url(&self, name: &str) -> &str {
+        &self.running[name].url
+    }
+
     /// URL of a node's database.
     #[must_use]
     pub fn database(&self, name: &str) -> String {
@@ -307,7 +313,9 @@ impl Processes {
         format!("hub_test_{id}_{name}")
     }
 
-    fn config_file(&self, name: &str) -> PathBuf {
+    /// Configuration of a node.
+    #[must_use]
+    pub fn config_file(&self, name: &str) -> PathBuf {
         self.folder.path().join(format!("{name}.toml"))
     }
 

@@ -171,11 +171,12 @@ async fn number(database: &mut SqliteConnection, query: &'static str) -> i64 {
 }
 
 /// A small generator with a fixed seed, so that a failing run can be repeated (xorshift64*).
-struct Random(u64);
+/// Numbers that are the same in every run.
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// A number from 0 up to 1.
-    fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

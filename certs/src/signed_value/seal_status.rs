@@ -202,7 +202,7 @@ mod tests {
             &[FindingCode::RevocationUnknown],
         );
         let not_kept = SealEvidence::NotKept { home, as_of };
-        check(&[not_kept.clone()], 200, Outcome::Valid, &[]);
+        check(std::slice::from_ref(&not_kept), 200, Outcome::Valid, &[]);
         let checks = check_seal_status(&[not_kept], None, at(1000));
         assert!(checks.iter().any(|one| one.detail.contains("(10 s ago)")));
         check(&[], 200, Outcome::Valid, &[]);

@@ -29,7 +29,7 @@ pub enum Material {
         /// Id of the key that it follows.
         follows: String,
         /// The key.
-        key: KnownKey,
+        key: Box<KnownKey>,
     },
     /// A node.
     Node(KnownNode),
@@ -85,7 +85,7 @@ pub fn check_item(item: &TrustItem) -> Result<Material, ItemError> {
         }
         TrustContent::Operator { follows, key } => Ok(Material::Operator {
             follows: follows.clone(),
-            key: KnownKey::parse(key)?,
+            key: Box::new(KnownKey::parse(key)?),
         }),
         TrustContent::Node(node) => KnownNode::parse(node).map(Material::Node),
         TrustContent::Seal(_) => Ok(Material::Seal),

@@ -150,8 +150,8 @@ impl Question<'_> {
         let ticket = node.waiting.open(&correlation, self.to, answers_max)?;
         let draft = Draft {
             topic: topic::requests(self.to),
-            // Questions of one node share a partition: the brokers' readers take partitions in turn,
-            // so that the others need not wait behind a flood.
+            // Questions of one node share a partition: readers take partitions in turn, so that
+            // the others need not wait behind a flood.
             key: node.name.clone(),
             message_type: self.message_type,
             recipient: Some(self.to),

@@ -52,8 +52,8 @@ pub(crate) async fn observed(request: Request, next: Next) -> Response {
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     let route = route.unwrap_or_else(|| "none".to_owned());
-    metrics::counter!(measure::HTTP_REQUESTS, "route" => route.clone(), "status" => status.to_string())
-        .increment(1);
+    let (at, with) = (route.clone(), status.to_string());
+    metrics::counter!(measure::HTTP_REQUESTS, "route" => at, "status" => with).increment(1);
     metrics::histogram!(measure::HTTP_SECONDS, "route" => route).record(start.elapsed());
     tracing::info!(
         http.status = status,

@@ -90,14 +90,6 @@ mod tests {
         let (mut secret, mut related) = (kind.clone(), kind.clone());
         secret.high_security = !secret.high_security;
         related.related_items.push("330100-009".to_owned());
-        let caller = |organisation: &str, system: &str, roles: &[CallerRole]| {
-            let organisation = Uscc::parse(organisation).expect("valid");
-            Caller {
-                organisation,
-                system: system.to_owned(),
-                roles: roles.to_vec(),
-            }
-        };
         let one = caller("91330106673959654P", "desk", &[CallerRole::Use]);
         let callers = [
             caller("91350100M000100Y43", "desk", &[CallerRole::Use]),
@@ -105,11 +97,6 @@ mod tests {
             caller("91330106673959654P", "desk", &[CallerRole::Lookup]),
             caller("91330106673959654P", "desk", &[]),
         ];
-        let asked = |matter: &'static str, category: &'static str, province: &'static str| Asked {
-            matter,
-            category,
-            province: province.to_owned(),
-        };
         let plain = || Question {
             caller: &one,
             action: Action::Use,
@@ -167,16 +154,32 @@ mod tests {
         assert_eq!(keys.len(), count, "two questions share a key");
     }
 
+    fn caller(organisation: &str, system: &str, roles: &[CallerRole]) -> Caller {
+        Caller {
+            organisation: Uscc::parse(organisation).expect("valid"),
+            system: system.to_owned(),
+            roles: roles.to_vec(),
+        }
+    }
+
+    fn asked(
+        matter: &'static str,
+        category: &'static str,
+        province: &'static str,
+    ) -> Asked<'static> {
+        Asked {
+            matter,
+            category,
+            province: province.to_owned(),
+        }
+    }
+
     #[test]
     fn the_same_question_is_evaluated_once() {
         let remembered = Remembered::new();
         let types = LicenceTypes::builtin();
         let kind = types.iter().next().expect("a type");
-        let caller = Caller {
-            organisation: Uscc::parse("91330106673959654P").expect("valid"),
-            system: "desk".to_owned(),
-            roles: vec![CallerRole::Use],
-        };
+        let caller = caller("91330106673959654P", "desk", &[CallerRole::Use]);
         let question = Question {
             caller: &caller,
             action: Action::Lookup,

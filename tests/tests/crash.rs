@@ -1,0 +1,140 @@
+//! Kill -9 of nodes, brokers and the database under load: nothing acknowledged is lost, nothing is
+//! applied twice, each licence's changes keep their order, and every log stays whole.
+//!
+//! The writers keep a history of what was acknowledged to them; [`checker`] reads it and the
+//! databases with eyes of its own.
+
+mod checker;
+mod engines;
+mod history;
+mod writers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tests::processes::{Libraries, Processes};
+use tests::program::{self, is_long_run, run, skipped};
+use tests::{NATIONAL, SICHUAN, ZHEJIANG, eventually_within};
+
+use self::engines::OwnEngines;
+use self::history::History;
+use self::writers::Writers;
+use crate::kill::Random;
+
+/// Kills of a long run, over nodes, brokers and the database.
+const KILLS_LONG: u32 = 100;
+
+/// Kills of every other run: each kind of victim at least once.
+const KILLS_SHORT: u32 = 6;
+
+/// Licences whose status changes all the time.
+const LIBRARIES: Libraries = Libraries {
+    licences: 24,
+    files: 0,
+};
+
+/// Longest time until everything that was under way has arrived.
+const SETTLED: Duration = Duration::from_secs(180);
+
+/// What is killed.
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    Node(&'static str),
+    Broker(u32),
+    Database,
+}
+
+/// Who is killed in turn: every kind within the short run, nodes twice as often as the rest.
+const TURNS: [Victim; 8] = [
+    Victim::Node(NATIONAL),
+    Victim::Broker(2),
+    Victim::Node(ZHEJIANG),
+    Victim::Database,
+    Victim::Node(SICHUAN),
+    Victim::Broker(3),
+    Victim::Node(NATIONAL),
+    Victim::Broker(1),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_killed_nothing_acknowledged_is_lost_or_doubled() {
+    if std::env::var_os("HUB_TEST_KAFKA").is_none() {
+        skipped("kills of nodes, brokers and database", "HUB_TEST_KAFKA is not set");
+        return;
+    }
+    let engines = OwnEngines::start();
+    let mut hub = Processes::start(engines.addresses(), LIBRARIES).await;
+    let identifiers: Vec<String> = hub
+        .items
+        .iter()
+        .map(|item| item.entry.identifier.to_string())
+        .collect();
+    let first = u64::try_from(LIBRARIES.licences).unwrap();
+    settle(&hub, first).await;
+
+    let history = Arc::new(History::create(&hub.folder.path().join("history.jsonl")));
+    let writers = Writers::start(&hub, &identifiers, &history);
+    let kills = if is_long_run() { KILLS_LONG } else { KILLS_SHORT };
+    let mut random = Random(0x2026_1121);
+    for number in 0..kills {
+        let victim = TURNS[usize::try_from(number).unwrap() % TURNS.len()];
+        // The moment of the kill is what is random here.
+        tokio::time::sleep(Duration::from_secs_f64(random.fraction() * 1.5)).await;
+        println!("kill {} of {kills}: {victim:?}", number + 1);
+        kill(&mut hub, &engines, victim, &mut random).await;
+        writers.look_up_again(&hub);
+    }
+    let acknowledged = writers.finish().await;
+    settle(&hub, first + acknowledged).await;
+
+    let found = checker::check(&history, &hub.database(NATIONAL), &hub.database(ZHEJIANG)).await;
+    assert!(found.faults.is_empty(), "{:#?}", found.faults);
+    for name in [SICHUAN, ZHEJIANG, NATIONAL] {
+        hub.stop(name);
+        let fsck = ["log", "fsck", "--config"];
+        let clean = run(program::hub().args(fsck).arg(hub.config_file(name)));
+        assert_eq!(clean.code, Some(0), "{name} after {kills} kills: {clean:?}");
+    }
+    println!(
+        "killed {kills} times: {acknowledged} changes acknowledged, lost 0, doubled 0, out of \
+         order 0; {} applied",
+        found.applied
+    );
+}
+
+async fn kill(hub: &mut Processes, engines: &OwnEngines, victim: Victim, random: &mut Random) {
+    let away = Duration::from_secs_f64(random.fraction() * 0.8);
+    match victim {
+        Victim::Node(name) => {
+            hub.kill(name);
+            tokio::time::sleep(away).await;
+            hub.start_node(name).await;
+        }
+        Victim::Broker(number) => {
+            let number = number.to_string();
+            engines.kafka(&["kill", &number]);
+            tokio::time::sleep(away).await;
+            engines.kafka(&["restart", &number]);
+        }
+        Victim::Database => {
+            engines.postgres(&["kill"]);
+            tokio::time::sleep(away).await;
+            engines.postgres(&["start"]);
+        }
+    }
+}
+
+/// Waits until `changes` changes have their receipt and nothing waits to go out.
+async fn settle(hub: &Processes, changes: u64) {
+    let (zhejiang, national) = (hub.database(ZHEJIANG), hub.database(NATIONAL));
+    eventually_within(SETTLED, "everything under way has arrived", async || {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let receipts = checker::count(&zhejiang, "receipt").await;
+        let waiting = checker::count(&zhejiang, "outbox").await;
+        let answers = checker::count(&national, "outbox").await;
+        receipts.is_some_and(|receipts| receipts >= changes)
+            && waiting == Some(0)
+            && answers == Some(0)
+    })
+    .await;
+}
