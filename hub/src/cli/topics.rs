@@ -13,6 +13,8 @@ use serde::Deserialize;
 use crate::cli::out::outln;
 use crate::config::{BusKind, Config, NodeConfig, SecurityKind};
 
+mod resume;
+
 /// The topics of an exchange, compiled in.
 pub const TOPICS_FILE: &str = include_str!("../../../deploy/topics.toml");
 
@@ -52,6 +54,18 @@ enum TopicsCommand {
     /// the brokers' own kafka-acls.sh, as an administrator. The brokers must refuse what no rule
     /// allows (allow.everyone.if.no.acl.found=false, the default).
     Acls(Place),
+    /// Go on with the oldest record of a topic whose log no longer fits what the node has read.
+    ///
+    /// A node stops reading a topic, and is not ready, when records were deleted before it read
+    /// them, or when the log was replaced (`BUS_EXPIRED`, `BUS_POSITION`). What is lost must come
+    /// from elsewhere: changes from a new registration at their home node. Prints each partition
+    /// that was moved; the decision is a leaf of the node's log.
+    Resume {
+        #[command(flatten)]
+        place: Place,
+        /// Name of the topic, without prefix.
+        topic: String,
+    },
 }
 
 #[derive(clap::Args, Debug)]
@@ -74,6 +88,7 @@ pub async fn run(args: TopicsArgs) -> anyhow::Result<ExitCode> {
         TopicsCommand::Apply(place) => compare(&place, true).await,
         TopicsCommand::Check(place) => compare(&place, false).await,
         TopicsCommand::Acls(place) => print_acls(&load(&place)?),
+        TopicsCommand::Resume { place, topic } => resume::run(&load(&place)?, &topic).await,
     }
 }
 
@@ -116,6 +131,7 @@ async fn compare(place: &Place, is_applied: bool) -> anyhow::Result<ExitCode> {
     let admin = TopicAdmin::open(config.bus.kafka(&config.name)?)?;
     let mut differences = admin.differences(&plans).await?;
     if is_applied {
+        admin.apply(&plans, &differences).await?;
         for (topic, difference) in &differences {
             match difference {
                 TopicDifference::Missing => outln!("{topic}: made")?,
@@ -125,7 +141,6 @@ async fn compare(place: &Place, is_applied: bool) -> anyhow::Result<ExitCode> {
                 TopicDifference::Partitions { .. } | TopicDifference::Replication { .. } => {}
             }
         }
-        admin.apply(&plans, &differences).await?;
         differences.retain(|(_, difference)| {
             !matches!(
                 difference,

@@ -3,6 +3,9 @@
 use super::sql::{Reading, Sql, Statement};
 use super::{StoreError, Tx};
 
+/// Result of the leaf about a partition that was put elsewhere by [`place`].
+pub const RECORDS_LOST: &str = "RECORDS_LOST";
+
 const LAST: Sql =
     Sql::new("select position from consumed_partition where topic = $1 and partition = $2");
 
@@ -13,7 +16,13 @@ const ADVANCE: Sql = Sql::new(
      where excluded.position > consumed_partition.position",
 );
 
-pub(super) const STATEMENTS: &[&dyn Statement] = &[&LAST, &ADVANCE];
+const PLACE: Sql = Sql::new(
+    "insert into consumed_partition (topic, partition, position, updated_by) \
+     values ($1, $2, $3, $4) on conflict (topic, partition) do update set \
+     position = excluded.position, updated_by = excluded.updated_by",
+);
+
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&LAST, &ADVANCE, &PLACE];
 
 /// Position of the last message of a partition whose effect is in this database; none before
 /// the first.
@@ -52,5 +61,27 @@ pub async fn advance(
             position,
         });
     }
+    Ok(())
+}
+
+/// Puts a partition at `position`, forwards or backwards: what an operator decides about a log that
+/// was replaced, or whose records were deleted unread. A change of state.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn place(
+    tx: &mut Tx<'_>,
+    topic: &str,
+    partition: i32,
+    position: i64,
+) -> Result<(), StoreError> {
+    let name = tx.name();
+    PLACE
+        .bind(topic)
+        .bind(partition)
+        .bind(position)
+        .bind(name)
+        .write(tx)
+        .await?;
     Ok(())
 }

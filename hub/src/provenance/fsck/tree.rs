@@ -11,6 +11,7 @@ use crate::provenance::{ProvenanceLog, associated};
 use crate::store::heads::StoredHead;
 use crate::store::leaves::StoredLeaf;
 use crate::store::log::LogState;
+use crate::store::positions::RECORDS_LOST;
 use crate::store::sql::Snapshot;
 use crate::store::{StoreError, entries, heads, leaves};
 
@@ -150,7 +151,12 @@ impl Walk<'_> {
             let partition = (topic, message.partition.unwrap_or_default());
             if positions.len() < PARTITIONS_MAX || positions.contains_key(&partition) {
                 let greatest = positions.entry(partition).or_insert(position);
-                *greatest = position.max(*greatest);
+                // An operator put the partition where another log begins.
+                *greatest = if leaf.result == RECORDS_LOST {
+                    position
+                } else {
+                    position.max(*greatest)
+                };
             }
         }
         Some(leaf)
