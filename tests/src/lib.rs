@@ -373,11 +373,8 @@ fn configs(folder: &Path) -> BTreeMap<&'static str, NodeConfig> {
         // Tests and benches ask faster than people.
         config.limits.caller_requests_per_s = 1_000_000;
         config.limits.caller_burst = 1_000_000;
-        config.peers = peers
-            .iter()
-            .filter(|peer| peer.name != name)
-            .cloned()
-            .collect();
+        let others = peers.iter().filter(|peer| peer.name != name);
+        config.peers = others.cloned().collect();
         if name == ZHEJIANG {
             config.source = Some(folder.join("library"));
         }

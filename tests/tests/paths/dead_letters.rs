@@ -156,18 +156,23 @@ async fn what_could_not_be_used_is_seen_tried_again_and_let_go() {
     let absent = lone.deadletters(&["drop", "99"]).await;
     assert_eq!(absent.code, Some(3), "{}", absent.stdout);
 
+    check_decisions(&lone, &[(1, Decision::Retried), (2, Decision::Dropped)]).await;
+}
+
+/// The decisions are in the table, and the log vouches for them.
+async fn check_decisions(lone: &Lone, decisions: &[(i64, Decision)]) {
     let running = lone.start().await;
     let store = &running.node.store;
-    for (position, expected) in [(1, Decision::Retried), (2, Decision::Dropped)] {
+    for (position, expected) in decisions {
         let origin = Origin {
             topic: TOPIC.to_owned(),
             partition: 0,
-            position,
+            position: *position,
         };
         let found = dead_letters::find(store.reader(), &origin)
             .await
             .expect("reads");
-        assert_eq!(found, Some(expected));
+        assert_eq!(found.as_ref(), Some(expected));
     }
     running.shutdown().await;
     let data = lone.folder.path().join("data");

@@ -13,9 +13,12 @@ use schemas::status::LicenceStatus;
 use schemas::trust_item::{ItemState, NodeItem, NodeRole, TrustContent};
 use tests::{NATIONAL, TestHub, ZHEJIANG, caller, eventually, noon};
 
-/// Zhejiang with keys that count from and to certain times.
-fn zhejiang(keys: &[(&NodePublicKeys, DateTime<Utc>, Option<DateTime<Utc>>)]) -> NodeItem {
-    let known = |(keys, not_before, not_after): &(&NodePublicKeys, DateTime<Utc>, Option<_>)| {
+/// Keys that count from and to certain times.
+type Timed<'a> = (&'a NodePublicKeys, DateTime<Utc>, Option<DateTime<Utc>>);
+
+/// Zhejiang with these keys.
+fn zhejiang(keys: &[Timed<'_>]) -> NodeItem {
+    let known = |(keys, not_before, not_after): &Timed<'_>| {
         KnownKey {
             keys: NodePublicKeys::clone(keys),
             not_before: *not_before,
