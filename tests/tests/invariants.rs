@@ -13,8 +13,8 @@ mod verdicts;
 use hub::store::sql::Sql;
 use tests::TestHub;
 
-/// Makes every insertion into one table of a node fail, from a connection of its own, as a full
-/// disk or a damaged page would, until [`repair`].
+/// Makes every insertion into one table of a node fail, from a connection of its own, as if the
+/// row were at fault, until [`repair`]. A database without room is in `exchange/store_faults.rs`.
 async fn break_table(hub: &TestHub, node: &str, table: &str) {
     let sqlite = format!(
         "create trigger broken before insert on {table} \

@@ -306,3 +306,16 @@ fn bytes_around_the_package_are_reported() {
     }
     check(b"%PDF-1.7", Err(FindingCode::ZipStruct));
 }
+
+#[test]
+fn a_package_over_the_limit_of_packed_bytes_is_refused() {
+    let package = zip(&[planned("OFD.xml", b"root")]);
+    // What stands before the package is odd and no more: the size alone decides.
+    let sized = |bytes: usize| [vec![0; bytes - package.len()], package.clone()].concat();
+    check(&sized(limits::PACKED_BYTES), Ok(&[FindingCode::ZipStruct]));
+    let bytes = sized(limits::PACKED_BYTES + 1);
+    let refused = Package::open(&bytes).err().unwrap();
+    assert_eq!(refused.code(), FindingCode::ZipBomb);
+    let said = refused.detail();
+    assert!(said.ends_with("at most 67108864 are read"), "{said}");
+}

@@ -1,6 +1,9 @@
 //! Invariant 3: consumed position, effect, outgoing messages and leaf are one transaction; and
 //! what the national node does when two nodes claim one licence.
 
+mod bus_faults;
+mod store_faults;
+
 use certs::envelope_security::sign_envelope;
 use certs::node_key::NodeKeys;
 use connectors::bus::OutgoingRecord;

@@ -1,12 +1,14 @@
 //! Good messages that come again.
 
+use chrono::Duration;
 use connectors::bus::OutgoingRecord;
+use hub::upkeep;
 use schemas::envelope::topic;
 use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG};
 
-use super::envelopes::case;
+use super::envelopes::{at, case};
 use super::message::{file_request, lookup, lookup_between};
-use super::stage::{Case, Expected, Stage};
+use super::stage::{Case, Expected, NODES, Stage};
 
 const ANSWERED: Expected = Expected::Recorded("answer_lookup", "OK");
 
@@ -54,6 +56,70 @@ async fn a_message_that_comes_again_is_passed_over_also_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_comes_again_after_upkeep_is_passed_over() {
+    let stage = Stage::start().await;
+    let hub = &stage.hub;
+    let asked = lookup(hub).signed(&hub.node(SICHUAN).keys);
+    // Of a node whose clock is as far ahead as another clock may be.
+    let ahead = lookup(hub).set("ce_time", at(Duration::days(1)));
+    let ahead = ahead.signed(&hub.node(SICHUAN).keys);
+    let change = first(hub, topic::DIRECTORY_CHANGES).await;
+    let receipt = first(hub, topic::DIRECTORY_RECEIPTS).await;
+    stage
+        .check(vec![
+            case("the lookup", asked.clone(), ANSWERED),
+            case("the lookup ahead", ahead.clone(), ANSWERED),
+        ])
+        .await;
+    let passed_over = |name, reader, record| Case {
+        reader,
+        ..case(name, record, Expected::PassedOver)
+    };
+    // As old as they may be that are not looked at for what they say.
+    later(hub, Duration::days(7)).await;
+    stage
+        .check(vec![
+            passed_over("the lookup again", NATIONAL, asked),
+            passed_over("the change again", NATIONAL, change),
+            passed_over("the receipt again", ZHEJIANG, receipt),
+        ])
+        .await;
+    later(hub, Duration::days(1)).await;
+    let again = passed_over("the lookup ahead again", NATIONAL, ahead);
+    stage.check(vec![again]).await;
+    stage.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_request_that_is_too_late_is_passed_over() {
+    let hub = TestHub::start(2, 1).await;
+    hub.sync().await;
+    let permit = hub.permit(&hub.identifier(0), MATTER).await;
+    let permit = permit.expect("decided").record;
+    let stage = Stage::with(hub).await;
+    let hub = &stage.hub;
+    let keys = &hub.node(SICHUAN).keys;
+    let late = [
+        ("ce_deadline", -Duration::microseconds(1)),
+        ("ce_time", -Duration::days(8)),
+        ("ce_time", Duration::days(2)),
+    ];
+    let cases = late.map(|(header, by)| {
+        let request = file_request(hub, &permit).set(header, at(by));
+        Case {
+            reader: ZHEJIANG,
+            ..case(
+                &format!("{header} of {by}"),
+                request.signed(keys),
+                Expected::PassedOver,
+            )
+        }
+    });
+    stage.check(cases.into()).await;
+    stage.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_counts_once_for_each_origin() {
     let stage = Stage::start().await;
     let hub = &stage.hub;
@@ -81,4 +147,12 @@ async fn a_name_counts_once_for_each_origin() {
 
 async fn first(hub: &TestHub, topic: &str) -> OutgoingRecord {
     hub.records(topic).await.swap_remove(0)
+}
+
+/// Lets time pass, and then every node let go of what it may.
+async fn later(hub: &TestHub, by: Duration) {
+    hub.clock.advance(by);
+    for node in NODES {
+        upkeep::run(hub.node(node)).await.expect("lets go");
+    }
 }

@@ -23,8 +23,11 @@ fn corpus() -> Option<PathBuf> {
     let folder = root.join("ofd");
     if !folder.is_dir() {
         // Past the capture of test output: a skip must be seen also when the test passes.
-        let skipped = b"SKIPPED: corpus not present\n";
-        std::io::Write::write_all(&mut std::io::stderr(), skipped).unwrap();
+        let skipped = format!(
+            "SKIPPED signed values of the corpus: no corpus at {}\n",
+            root.display()
+        );
+        std::io::Write::write_all(&mut std::io::stderr(), skipped.as_bytes()).unwrap();
         return None;
     }
     Some(folder)
