@@ -20,9 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
-use certs::trust::TrustStore;
 use chrono::{DateTime, TimeZone, Utc};
 use connectors::bus::{Bus, OutgoingRecord, Sharing};
 use hub::clock::FixedClock;
@@ -140,31 +138,6 @@ impl TestHub {
         self.start_node(name).await;
     }
 
-    /// What the nodes trust, with the signers of Zhejiang's files revoked since before they signed.
-    #[must_use]
-    pub fn trust_with_revoked_signers(&self) -> TrustStore {
-        let folder = self.folder_with_revoked_signers();
-        TrustStore::from_folder(&folder.path().join("trust")).expect("trust")
-    }
-
-    /// The same as a folder, below `trust/`.
-    #[must_use]
-    pub fn folder_with_revoked_signers(&self) -> TempDir {
-        let since = noon() - chrono::Duration::days(8 * 365);
-        let revoked: Vec<Revocation> = self
-            .kits
-            .iter()
-            .map(|kit| Revocation {
-                serial: kit.signer().serial().to_vec(),
-                since,
-            })
-            .collect();
-        let folder = TempDir::new().expect("a temporary folder");
-        let saved = self.pki.save(folder.path(), &revoked, noon());
-        saved.expect("a trust folder");
-        folder
-    }
-
     /// Stops a node in good order.
     pub async fn stop_node(&mut self, name: &str) {
         self.running
@@ -172,11 +145,6 @@ impl TestHub {
             .expect("a running node")
             .shutdown()
             .await;
-    }
-
-    /// Every running node.
-    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.running.values().map(|running| &running.node)
     }
 
     /// A running node.

@@ -1,16 +1,20 @@
 //! The operator of the nodes of a test: signs what goes onto the topic `trust`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use certs::envelope_security::sign_envelope;
+use certs::mint::certificate::Revocation;
 use certs::node_key::{NodeKeys, NodePublicKeys};
-use certs::trust::{contents_of_file, item_name_of};
+use certs::trust::{TrustStore, contents_of_file, item_name_of};
 use chrono::{DateTime, Utc};
 use connectors::bus::OutgoingRecord;
+use hub::node::Node;
 use schemas::envelope::{Envelope, MessageType, OPERATOR, topic};
 use schemas::trust_item::{ItemState, TrustContent, TrustItem, seal_item_name};
+use tempfile::TempDir;
 
-use crate::{TestHub, eventually};
+use crate::{TestHub, eventually, noon};
 
 /// Keys with which trust items are signed.
 pub struct Operator(NodeKeys);
@@ -97,6 +101,36 @@ pub fn contents_of(folder: &Path) -> Vec<TrustContent> {
 }
 
 impl TestHub {
+    /// What the nodes trust, with the signers of Zhejiang's files revoked since before they signed.
+    #[must_use]
+    pub fn trust_with_revoked_signers(&self) -> TrustStore {
+        let folder = self.folder_with_revoked_signers();
+        TrustStore::from_folder(&folder.path().join("trust")).expect("trust")
+    }
+
+    /// The same as a folder, below `trust/`.
+    #[must_use]
+    pub fn folder_with_revoked_signers(&self) -> TempDir {
+        let since = noon() - chrono::Duration::days(8 * 365);
+        let revoked: Vec<Revocation> = self
+            .kits
+            .iter()
+            .map(|kit| Revocation {
+                serial: kit.signer().serial().to_vec(),
+                since,
+            })
+            .collect();
+        let folder = TempDir::new().expect("a temporary folder");
+        let saved = self.pki.save(folder.path(), &revoked, noon());
+        saved.expect("a trust folder");
+        folder
+    }
+
+    /// Every running node.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.running.values().map(|running| &running.node)
+    }
+
     /// Publishes records on the topic `trust` and waits until every running node has read them.
     pub async fn say(&self, records: Vec<OutgoingRecord>) {
         self.bus.publish(records).await.expect("publishes");

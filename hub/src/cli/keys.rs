@@ -46,7 +46,8 @@ struct Which {
     #[arg(long, value_name = "RFC3339")]
     from: Option<DateTime<Utc>>,
     /// Days for which the pair before it counts beside it.
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(i64).range(0..=3650))]
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(value_parser = clap::value_parser!(i64).range(0..=3650))]
     overlap_days: i64,
 }
 

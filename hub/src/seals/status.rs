@@ -150,7 +150,10 @@ async fn known(
         && let Some(kept) = seal_statuses::find(node.store.reader(), &seal.seal_sm3).await?
     {
         let source = StatusSource::Home(node.name.clone());
-        let of_home = |one: &SealEvidence| matches!(one, SealEvidence::Status { source: found, .. } if *found == source);
+        let of_home = |one: &SealEvidence| match one {
+            SealEvidence::Status { source: found, .. } => *found == source,
+            SealEvidence::NotKept { .. } | SealEvidence::NoAnswer { .. } => false,
+        };
         // The register is what the item repeats, and is never behind it.
         evidence.retain(|one| !of_home(one));
         let status: SealStatus = kept.status;
