@@ -4,6 +4,7 @@ mod dead_letters;
 mod exchange;
 mod hostile;
 mod restart;
+mod resume;
 
 use hub::directory::{self, FoundIn};
 use hub::mint::Spoil;
