@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::bus::kafka::topics::TopicAdmin;
 use connectors::bus::kafka::{KafkaSettings, Security};
-use connectors::bus::{Bus, EmbeddedBus, KafkaBus};
+use connectors::bus::{Bus, EmbeddedBus, KafkaBus, OutgoingRecord, Sharing};
+
+use crate::TestHub;
 
 /// Partitions per topic: one, so that the same tests can name positions and wait for an order on
 /// both buses. Several are tested where the bus is (`connectors/src/bus/kafka/tests.rs`).
@@ -75,5 +78,31 @@ impl TestBus {
                 Arc::new(KafkaBus::open(settings).expect("bus"))
             }
         }
+    }
+}
+
+impl TestHub {
+    /// Every record of a topic, as it would be published again.
+    pub async fn records(&self, topic: &str) -> Vec<OutgoingRecord> {
+        let mut subscription = self
+            .bus
+            .subscribe(topic, Sharing::Whole, Arc::new(None))
+            .await
+            .expect("subscribes");
+        let mut records = Vec::new();
+        // Long enough for a busy machine: what is there is given at once.
+        let wait = Duration::from_secs(1);
+        while let Ok(batch) = tokio::time::timeout(wait, subscription.next()).await {
+            for record in batch.expect("reads") {
+                let (key, headers, body) = (record.key, record.headers, record.body);
+                records.push(OutgoingRecord {
+                    topic: record.topic,
+                    key,
+                    headers,
+                    body,
+                });
+            }
+        }
+        records
     }
 }

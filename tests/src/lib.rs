@@ -18,11 +18,10 @@ pub use eventually::{eventually, eventually_within};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use certs::mint::pki::DevelopmentPki;
 use chrono::{DateTime, TimeZone, Utc};
-use connectors::bus::{Bus, OutgoingRecord, Sharing};
+use connectors::bus::Bus;
 use hub::clock::FixedClock;
 use hub::config::{CallerConfig, CallerRole, NodeConfig, PeerConfig, PeerKeys, Role};
 use hub::directory::{self, RegisterReport};
@@ -234,30 +233,6 @@ impl TestHub {
         let decision = self.permit(identifier, MATTER).await?;
         let permit = decision.permit.expect("the duty permits");
         files::deliver(self.node(SICHUAN), &caller(), permit, identifier).await
-    }
-
-    /// Every record of a topic, as it would be published again.
-    pub async fn records(&self, topic: &str) -> Vec<OutgoingRecord> {
-        let mut subscription = self
-            .bus
-            .subscribe(topic, Sharing::Whole, Arc::new(None))
-            .await
-            .expect("subscribes");
-        let mut records = Vec::new();
-        // Long enough for a busy machine: what is there is given at once.
-        let wait = Duration::from_secs(1);
-        while let Ok(batch) = tokio::time::timeout(wait, subscription.next()).await {
-            for record in batch.expect("reads") {
-                let (key, headers, body) = (record.key, record.headers, record.body);
-                records.push(OutgoingRecord {
-                    topic: record.topic,
-                    key,
-                    headers,
-                    body,
-                });
-            }
-        }
-        records
     }
 
     /// Stops all nodes in good order.
