@@ -90,8 +90,9 @@ impl TestHub {
             .await
             .expect("subscribes");
         let mut records = Vec::new();
-        // Long enough for a busy machine: what is there is given at once.
-        let wait = Duration::from_secs(1);
+        // Long enough for a busy machine: what is there is given at once, and a client of Kafka
+        // first asks where the topic is.
+        let wait = Duration::from_secs(if is_kafka() { 4 } else { 1 });
         while let Ok(batch) = tokio::time::timeout(wait, subscription.next()).await {
             for record in batch.expect("reads") {
                 let (key, headers, body) = (record.key, record.headers, record.body);
