@@ -2,7 +2,7 @@
 //!
 //! A module of a table writes each statement once, as a constant:
 //!
-//! ```ignore
+//! ```text
 //! const FIND: Sql = Sql::new("select path_sealed from original where identifier = $1");
 //! const REMOVE: Sql = Sql::each(
 //!     "delete from outbox where number in (select value from json_each($1))",
@@ -19,7 +19,7 @@
 //!
 //! and runs it:
 //!
-//! ```ignore
+//! ```text
 //! // Reads run on a `&Reader`, a `&mut Tx` or a `&mut Snapshot`: `from: impl Into<Reading<'_>>`.
 //! let found: Option<(i64, String)> = FIND.bind(identifier).optional(from).await?;
 //! let rows: Vec<(i64, String)> = PAGE.bind(after).bind(limit).all(from).await?;
