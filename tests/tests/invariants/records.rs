@@ -111,7 +111,12 @@ async fn every_answer_finds_its_record_written() {
     seals::verify_posted(node, &caller(), file)
         .await
         .expect("a verdict");
-    written("a verification with its question about the seal", "verify", 2).await;
+    written(
+        "a verification with its question about the seal",
+        "verify",
+        2,
+    )
+    .await;
     let permitted = hub.permit(&identifier, MATTER).await.expect("decided");
     written("a permit with its lookup", "permit", 2).await;
     hub.permit(&identifier, "another").await.expect("decided");
