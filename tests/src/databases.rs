@@ -1,5 +1,5 @@
-//! The databases of the harness: files, or with `HUB_TEST_STORE=postgres` and `HUB_TEST_POSTGRES=URL`
-//! databases on a PostgreSQL server, one per node and removed at the end.
+//! The databases of the harness: files, or with `HUB_TEST_STORE=postgres` and
+//! `HUB_TEST_POSTGRES=URL` databases on a PostgreSQL server, one per node and removed at the end.
 
 use std::collections::BTreeMap;
 

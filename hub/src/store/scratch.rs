@@ -1,7 +1,7 @@
 //! A database for one test, in a file or on a PostgreSQL server.
 //!
-//! Tests run on files, and on PostgreSQL when `HUB_TEST_STORE` is `postgres`. The server is named by
-//! `HUB_TEST_POSTGRES`: the address of a database on it, as a role that may make databases.
+//! Tests run on files, and on PostgreSQL when `HUB_TEST_STORE` is `postgres`. The server is named
+//! by `HUB_TEST_POSTGRES`: the address of a database on it, as a role that may make databases.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
