@@ -30,6 +30,8 @@ cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 prepare_say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 prepare_say "dependencies: bans, licences, sources"
+# Also what other systems would need: the checker reads every package of the lock file.
+cargo fetch --locked --quiet
 cargo deny --offline --log-level error check bans licenses sources
 
 # The program first: the process tests start it.
