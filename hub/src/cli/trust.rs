@@ -238,7 +238,7 @@ fn of_kind(file: &Path, kind: &str) -> anyhow::Result<Vec<TrustContent>> {
     let contents = contents_of_file(&bytes).with_context(|| file.display().to_string())?;
     match contents.iter().find(|content| content.kind() != kind) {
         Some(other) => bail!(
-            "{}: this is a {}, not a {kind}",
+            "{}: kind {} where {kind} was expected",
             file.display(),
             other.kind()
         ),
