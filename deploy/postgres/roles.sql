@@ -4,9 +4,10 @@
 --     psql -v ON_ERROR_STOP=1 -v database=zhejiang -d zhejiang -f roles.sql
 --
 -- Then set their passwords (\password hub_owner, \password hub_service), run
--- `hub migrate --config FILE` with a file whose url names hub_owner, and give the service a file
--- whose url names hub_service with `migrate_at_start = false`. Both commands may be repeated; after
--- an upgrade that brings new tables this file is run once more, after the migration.
+-- `hub migrate --config FILE` with a file whose url names hub_owner, run this file once more, and
+-- give the service a file whose url names hub_service with `migrate_at_start = false`. So after
+-- every upgrade: migrate, then this file again. Without the second run the service says that a
+-- right is missing, and loses nothing.
 --
 -- hub_owner    owns the tables and changes them: used for migrations alone, by a person.
 -- hub_service  what `hub serve` uses: no table is made, changed or dropped by it, and of the log
@@ -29,9 +30,10 @@ grant usage on schema public to hub_service;
 -- Loading a whole directory goes through a temporary table.
 grant temporary on database :"database" to hub_service;
 
--- What the owner will make, the service may read and write …
+-- What the owner will make, the service may read and add to; changing and removing comes below, so
+-- that a table nobody has thought of can only grow …
 alter default privileges for role hub_owner in schema public
-grant select, insert, update, delete on tables to hub_service;
+grant select, insert on tables to hub_service;
 alter default privileges for role hub_owner in schema public
 grant usage on sequences to hub_service;
 

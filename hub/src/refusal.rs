@@ -213,12 +213,13 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(cause: StoreError) -> Self {
-        match cause {
-            // Nothing is wrong but the waiting time.
-            StoreError::Busy { .. } => Self::Overloaded {
-                retry_after_s: PEER_RETRY_AFTER_S,
-            },
-            other => Self::internal(other),
+        if !cause.is_of_the_store() {
+            return Self::internal(cause);
+        }
+        // Busy, full, restarting, out of reach: the request may be right a little later.
+        tracing::warn!(cause = %cause, "the store does not work for now");
+        Self::Overloaded {
+            retry_after_s: PEER_RETRY_AFTER_S,
         }
     }
 }

@@ -25,8 +25,9 @@ pub const RETRY_AFTER_S: u32 = 1;
 /// Why a read was not recorded; the read must not be answered then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// The queue is full; [`RETRY_AFTER_S`] says when to come back.
-    #[error("too many reads wait to be recorded")]
+    /// The queue is full, or the store does not work for now; [`RETRY_AFTER_S`] says when to come
+    /// back.
+    #[error("too many reads wait to be recorded, or the store does not work for now")]
     Overloaded,
     /// The node is stopping.
     #[error("the node is stopping")]
@@ -169,8 +170,14 @@ async fn write_batch(store: &Store, log: &ProvenanceLog, batch: &mut Vec<Job>) {
             }
         }
         Err(error) => {
+            // A store that does not work for now is as good as a queue that is full.
+            let failure = if error.is_of_the_store() {
+                RecordError::Overloaded
+            } else {
+                RecordError::Store { code: error.code() }
+            };
             for answer in answers {
-                tell(answer, Err(RecordError::Store { code: error.code() }));
+                tell(answer, Err(failure.clone()));
             }
         }
     }

@@ -184,6 +184,11 @@ impl Inner {
                 {
                     tokio::time::sleep(CONNECT_WAIT).await;
                 }
+                // Whoever waited for so long is not to wait again.
+                Err(error) if error.fault() == Fault::Lost => {
+                    tracing::warn!(cause = %error, "PostgreSQL cannot be reached");
+                    return Err(sqlx::Error::PoolTimedOut.into());
+                }
                 Err(error) => return Err(error),
             }
         }
