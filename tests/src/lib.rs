@@ -152,6 +152,12 @@ impl TestHub {
         &self.running[name].node
     }
 
+    /// Whether a node runs.
+    #[must_use]
+    pub fn is_running(&self, name: &str) -> bool {
+        self.running.contains_key(name)
+    }
+
     /// Path of Zhejiang's library.
     #[must_use]
     pub fn library(&self) -> PathBuf {
