@@ -1,12 +1,13 @@
 //! One process writes to a database.
 //!
-//! Revisions are counted, positions are kept and the outbox is emptied by one process per node; two
-//! on the same database – a node started twice, an old one that comes back from a pause – would
-//! interleave. The connection that writes therefore holds a lock of its session: the server frees
-//! it when the connection ends, and nothing is written without it, because every transaction runs
-//! on a connection that holds it. (Simpler than comparing a number in every transaction, and as sure:
-//! the transaction and the lock live and die with the same connection. It needs a connection to the
-//! server itself, not one through a proxy that shares connections between transactions.)
+//! Revisions are counted, positions are kept and the outbox is emptied by one process per node;
+//! two on the same database – a node started twice, an old one that comes back from a pause –
+//! would interleave. The connection that writes therefore holds a lock of its session: the server
+//! frees it when the connection ends, and nothing is written without it, because every transaction
+//! runs on a connection that holds it. (Simpler than comparing a number in every transaction, and
+//! as sure: the transaction and the lock live and die with the same connection. It needs a
+//! connection to the server itself, not one through a proxy that shares connections between
+//! transactions.)
 
 use std::time::{Duration, Instant};
 
