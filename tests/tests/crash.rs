@@ -21,11 +21,8 @@ use self::history::History;
 use self::writers::Writers;
 use crate::kill::Random;
 
-/// Kills of a long run, over nodes, brokers and the database.
-const KILLS_LONG: u32 = 100;
-
-/// Kills of every other run: each kind of victim at least once.
-const KILLS_SHORT: u32 = 6;
+/// Kills, over nodes, brokers and the database.
+const KILLS: u32 = 100;
 
 /// Licences whose status changes all the time.
 const LIBRARIES: Libraries = Libraries {
@@ -44,7 +41,7 @@ enum Victim {
     Database,
 }
 
-/// Who is killed in turn: every kind within the short run, nodes twice as often as the rest.
+/// Who is killed in turn: nodes twice as often as the rest.
 const TURNS: [Victim; 8] = [
     Victim::Node(NATIONAL),
     Victim::Broker(2),
@@ -58,8 +55,8 @@ const TURNS: [Victim; 8] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_nothing_acknowledged_is_lost_or_doubled() {
-    if std::env::var_os("HUB_TEST_KAFKA").is_none() {
-        skipped("kills of nodes, brokers and database", "HUB_TEST_KAFKA is not set");
+    if !is_long_run() || std::env::var_os("HUB_TEST_KAFKA").is_none() {
+        skipped("kills of nodes, brokers and database", "only with --long");
         return;
     }
     let engines = OwnEngines::start();
@@ -74,13 +71,12 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_or_doubled() {
 
     let history = Arc::new(History::create(&hub.folder.path().join("history.jsonl")));
     let writers = Writers::start(&hub, &identifiers, &history);
-    let kills = if is_long_run() { KILLS_LONG } else { KILLS_SHORT };
     let mut random = Random(0x2026_1121);
-    for number in 0..kills {
+    for number in 0..KILLS {
         let victim = TURNS[usize::try_from(number).unwrap() % TURNS.len()];
         // The moment of the kill is what is random here.
         tokio::time::sleep(Duration::from_secs_f64(random.fraction() * 1.5)).await;
-        println!("kill {} of {kills}: {victim:?}", number + 1);
+        println!("kill {} of {KILLS}: {victim:?}", number + 1);
         kill(&mut hub, &engines, victim, &mut random).await;
         writers.look_up_again(&hub);
     }
@@ -93,10 +89,10 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_or_doubled() {
         hub.stop(name);
         let fsck = ["log", "fsck", "--config"];
         let clean = run(program::hub().args(fsck).arg(hub.config_file(name)));
-        assert_eq!(clean.code, Some(0), "{name} after {kills} kills: {clean:?}");
+        assert_eq!(clean.code, Some(0), "{name} after {KILLS} kills: {clean:?}");
     }
     println!(
-        "killed {kills} times: {acknowledged} changes acknowledged, lost 0, doubled 0, out of \
+        "killed {KILLS} times: {acknowledged} changes acknowledged, lost 0, doubled 0, out of \
          order 0; {} applied",
         found.applied
     );

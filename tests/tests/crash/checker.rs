@@ -35,20 +35,27 @@ pub(super) async fn check(history: &History, national: &str, home: &str) -> Foun
         }
         let there = applied.get(identifier).cloned().unwrap_or_default();
         if there != *revisions {
-            faults.push(format!("{identifier}: registered {revisions:?}, applied {there:?}"));
+            faults.push(format!(
+                "{identifier}: registered {revisions:?}, applied {there:?}"
+            ));
         }
     }
     let mut newest: BTreeMap<String, (u64, String)> = BTreeMap::new();
     for change in history.read() {
-        let times = applied
-            .get(&change.identifier)
-            .map_or(0, |all| all.iter().filter(|one| **one == change.revision).count());
+        let times = applied.get(&change.identifier).map_or(0, |all| {
+            all.iter().filter(|one| **one == change.revision).count()
+        });
         if times != 1 {
-            faults.push(format!("{change:?} was acknowledged and applied {times} times"));
+            faults.push(format!(
+                "{change:?} was acknowledged and applied {times} times"
+            ));
         }
         let newest = newest.entry(change.identifier).or_default();
         if change.revision <= newest.0 {
-            faults.push(format!("revision {} came after {newest:?}", change.revision));
+            faults.push(format!(
+                "revision {} came after {newest:?}",
+                change.revision
+            ));
         }
         *newest = (change.revision, change.status);
     }
@@ -74,7 +81,10 @@ pub(super) async fn check(history: &History, national: &str, home: &str) -> Foun
 pub(super) async fn count(url: &str, table: &str) -> Option<u64> {
     let mut connection = PgConnection::connect(url).await.ok()?;
     let query = AssertSqlSafe(format!("select count(*) from {table}"));
-    let count: i64 = sqlx::query_scalar(query).fetch_one(&mut connection).await.ok()?;
+    let count: i64 = sqlx::query_scalar(query)
+        .fetch_one(&mut connection)
+        .await
+        .ok()?;
     u64::try_from(count).ok()
 }
 

@@ -76,7 +76,11 @@ impl Drop for OwnEngines {
 
 fn free_ports(count: u16) -> u16 {
     let found = run(Command::new("bash")
-        .args(["-c", "source ./processes.sh; free_ports \"$0\"", &count.to_string()])
+        .args([
+            "-c",
+            "source ./processes.sh; free_ports \"$0\"",
+            &count.to_string(),
+        ])
         .current_dir(deploy()));
     found.stdout.trim().parse().unwrap()
 }

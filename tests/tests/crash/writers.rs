@@ -115,7 +115,10 @@ async fn change(address: &str, key: &str, identifier: &str, status: &str) -> Opt
     if head.starts_with("HTTP/1.1 200 ") {
         return body["revision"].as_u64();
     }
-    assert!(body["code"].is_string(), "a refusal without a code: {answer}");
+    assert!(
+        body["code"].is_string(),
+        "a refusal without a code: {answer}"
+    );
     None
 }
 
