@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/prepare.sh
 source deploy/processes.sh
+source deploy/engines.sh
 
 on_kafka=0 data="" arguments=()
 while [ $# -gt 0 ]; do
@@ -33,35 +34,19 @@ fi
 if [ -n "$data" ]; then
     mkdir -p "$data/engines"
     HUB_RUN=$(cd "$data/engines" && pwd)
+    export HUB_RUN
+    trap engines_stop EXIT
 else
-    HUB_RUN=$(mktemp -d "${TMPDIR:-/tmp}/license-hub-demo-XXXXXX")
+    engines_folder demo
+    trap engines_remove EXIT
 fi
-export HUB_RUN
-engines_stop() {
-    if [ -n "$data" ]; then
-        deploy/kafka.sh stop || true
-        deploy/postgres.sh stop || true
-    else
-        deploy/kafka.sh clean || true
-        deploy/postgres.sh clean || true
-        rm -rf "$HUB_RUN"
-    fi
-}
-trap engines_stop EXIT
 # The program hears Ctrl-C itself and stops its nodes first.
 trap : INT
 trap 'exit 143' TERM
 
-prepare_say "starting Kafka and PostgreSQL"
-HUB_KAFKA_PORT=$(free_ports 10)
-export HUB_KAFKA_PORT
-brokers=$(deploy/kafka.sh start)
-HUB_POSTGRES_PORT=$(free_ports 1)
-export HUB_POSTGRES_PORT
-deploy/postgres.sh start >/dev/null
+engines_start
 # The nodes' names: of the minted libraries, and with --source.
 deploy/postgres.sh create hub_national hub_zhejiang hub_sichuan hub_home hub_using
-echo "Kafka at $brokers, PostgreSQL at 127.0.0.1:$HUB_POSTGRES_PORT"
 
-prepare_say "hub demo ${arguments[*]} --kafka $brokers"
-"$hub" demo "${arguments[@]}" --kafka "$brokers" --postgres "$(deploy/postgres.sh url 'hub_{node}')"
+prepare_say "hub demo ${arguments[*]} --kafka $HUB_BROKERS"
+"$hub" demo "${arguments[@]}" --kafka "$HUB_BROKERS" --postgres "$(deploy/postgres.sh url 'hub_{node}')"

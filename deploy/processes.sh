@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Processes that the scripts here start, and ports. Sourced by kafka.sh, postgres.sh, test.sh and
-# demo.sh. A process is remembered by its id and its start time, so that nothing is ever signalled
-# that another program started under the same id.
+# Processes that the scripts here start, and ports. Sourced by kafka.sh, postgres.sh and whoever
+# starts both. A process is remembered by its id and its start time, so that nothing is ever
+# signalled that another program started under the same id.
 
 # HUB_RUN: folder of everything that runs; several of them can run side by side.
 export HUB_RUN="${HUB_RUN:-$HOME/.cache/license-hub/run}"

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/prepare.sh
 source deploy/processes.sh
+source deploy/engines.sh
 
 case "${1:-}" in
     '') ;;
@@ -39,27 +40,12 @@ prepare_say "building"
 cargo build --package hub --locked --quiet
 cargo test --workspace --locked --no-run --quiet
 
-# Engines of this run alone: another run beside it has its own.
-HUB_RUN=$(mktemp -d "${TMPDIR:-/tmp}/license-hub-test-XXXXXX")
-export HUB_RUN
-engines_stop() {
-    deploy/kafka.sh clean || true
-    deploy/postgres.sh clean || true
-    rm -rf "$HUB_RUN"
-}
-trap engines_stop EXIT
+engines_folder test
+trap engines_remove EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-prepare_say "starting Kafka and PostgreSQL"
-HUB_KAFKA_PORT=$(free_ports 10)
-export HUB_KAFKA_PORT
-HUB_TEST_KAFKA=$(deploy/kafka.sh start)
-HUB_POSTGRES_PORT=$(free_ports 1)
-export HUB_POSTGRES_PORT
-HUB_TEST_POSTGRES=$(deploy/postgres.sh start)
-export HUB_TEST_KAFKA HUB_TEST_POSTGRES
-echo "Kafka at $HUB_TEST_KAFKA, PostgreSQL at $HUB_TEST_POSTGRES"
+engines_start
+export HUB_TEST_KAFKA=$HUB_BROKERS HUB_TEST_POSTGRES=$HUB_DATABASE
 
 prepare_say "tests"
 cargo test --workspace --locked
