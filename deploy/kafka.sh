@@ -5,6 +5,7 @@
 #   kafka.sh start [1|3]  start brokers and wait until they serve; prints their addresses
 #   kafka.sh stop         stop them in good order; the data stay
 #   kafka.sh kill N       kill -9 broker N          kafka.sh restart N   start it again
+#   kafka.sh pause N      let broker N stand still  kafka.sh resume N    let it go on
 #   kafka.sh status       what runs                 kafka.sh clean       stop, remove the data
 #   kafka.sh certs        certificates and passwords of HUB_KAFKA_TLS=1
 #   kafka.sh acls FILE    let each node do what it needs: rules of `hub topics acls --config FILE`
@@ -15,6 +16,8 @@
 # HUB_KAFKA_HEAP   memory of one broker, 256m
 # HUB_KAFKA_TLS=1  no plain port: mutual TLS on the port, SASL_SSL (SCRAM-SHA-512) two above it,
 #                  and nobody may do anything that no rule allows
+# HUB_KAFKA_PROXY_PORT  one more plain listener, three above the port, that names this port (and
+#                  those from 10·(N-1) above it) as its own: there a test puts a slow or broken line
 # HUB              the program, for acls; target/release/hub
 # HUB_KAFKA_NODES  names that get a certificate and a password; default national zhejiang sichuan
 set -euo pipefail
@@ -26,6 +29,7 @@ RUN="$HUB_RUN/kafka"
 PORT="${HUB_KAFKA_PORT:-19092}"
 HEAP="${HUB_KAFKA_HEAP:-256m}"
 TLS="${HUB_KAFKA_TLS:-0}"
+PROXY_PORT="${HUB_KAFKA_PROXY_PORT:-}"
 read -ra NODES <<<"${HUB_KAFKA_NODES:-national zhejiang sichuan}"
 SECRETS="$RUN/secrets"
 # Waits, in seconds: a start takes 3 to 8, with three brokers 11, on two busy cores several times
@@ -115,14 +119,20 @@ num.io.threads=4
 log.cleaner.dedupe.buffer.size=8388608
 log.segment.bytes=67108864
 P
-    if [ "$TLS" = 1 ]; then settings_tls "$port"; else settings_plain "$port"; fi
+    if [ "$TLS" = 1 ]; then settings_tls "$port"; else settings_plain "$port" "$1"; fi
 }
 
+# Port $1 of broker $2.
 settings_plain() {
+    local listener="" advertised=""
+    if [ -n "$PROXY_PORT" ]; then
+        listener=",PROXIED://127.0.0.1:$(($1 + 3))"
+        advertised=",PROXIED://127.0.0.1:$((PROXY_PORT + ($2 - 1) * 10))"
+    fi
     cat <<P
-listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$(($1 + 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$1
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$(($1 + 1))$listener
+advertised.listeners=PLAINTEXT://127.0.0.1:$1$advertised
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 P
 }
@@ -252,6 +262,17 @@ acls() {
     done <<<"$rules"
 }
 
+# Until its port is closed: a busy machine takes a moment to end a process of this size.
+kill_broker() {
+    local deadline=$((SECONDS + STOP_WAIT_S))
+    kill -KILL "$(process_id "$RUN/$1/pid")"
+    while port_answers "$(port_of "$1")"; do
+        [ "$SECONDS" -lt "$deadline" ] ||
+            { echo "port $(port_of "$1") answers although its broker was killed" >&2; exit 3; }
+        sleep 0.05
+    done
+}
+
 stop() {
     local file
     # All at once: each hands its partitions to those that remain, and none should wait for one
@@ -265,7 +286,9 @@ case "${1:-}" in
     certs) certs && echo "$SECRETS" ;;
     start) case "${2:-1}" in 1 | 3) start "${2:-1}" ;; *) echo "one broker or three" >&2; exit 2 ;; esac ;;
     stop) stop ;;
-    kill) kill -KILL "$(process_id "$RUN/$2/pid")" ;;
+    kill) kill_broker "$2" ;;
+    pause) kill -STOP "$(process_id "$RUN/$2/pid")" ;;
+    resume) kill -CONT "$(process_id "$RUN/$2/pid")" ;;
     restart) launch "$2" && wait_ready "$(cat "$RUN/count")" ;;
     status)
         for file in "$RUN"/*/pid; do

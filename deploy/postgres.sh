@@ -8,7 +8,9 @@
 #   postgres.sh url [NAME]       URL of a database, of the first one without NAME
 #   postgres.sh stop             stop it; the data stay
 #   postgres.sh kill             kill -9 of the server   (start again with start)
+#   postgres.sh pause            let all its processes stand still   (resume: let them go on)
 #   postgres.sh clean            stop it, remove the data
+#   postgres.sh folder           where the data lie
 #
 # HUB_RUN              folder of what runs here (default ~/.cache/license-hub/run)
 # HUB_POSTGRES_PORT    15432
@@ -95,6 +97,14 @@ stop() {
     as_server "$BIN/pg_ctl" -D "$DATA" -m fast -w -t 60 stop >/dev/null
 }
 
+# signal_all SIGNAL: to the server and the processes that it has started.
+signal_all() {
+    local server
+    server=$(server_id)
+    # The server first: what stands still starts no further process.
+    kill "-$1" "$server" $(cat "/proc/$server/task/$server/children")
+}
+
 url() {
     local password=""
     if as_server test -e "$RUN/password"; then password=":$(as_server cat "$RUN/password")"; fi
@@ -117,6 +127,9 @@ case "${1:-}" in
     url) url "${2:-}" ;;
     stop) stop ;;
     kill) kill -KILL "$(server_id)" ;;
+    pause) signal_all STOP ;;
+    resume) signal_all CONT ;;
     clean) stop; rm -rf "$RUN" ;;
+    folder) echo "$RUN" ;;
     *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
 esac

@@ -8,6 +8,7 @@
 
 pub mod bus;
 mod databases;
+pub mod engines;
 mod eventually;
 pub mod operator;
 pub mod processes;

@@ -19,10 +19,10 @@ use hub::prove::publish_keys;
 use schemas::region::ProvinceCode;
 use schemas::verdict::{SealVersion, SignatureKind};
 use serde_json::Value;
-use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::program::{hub, run, skipped};
+pub use crate::engines::Engines;
+use crate::program::{hub, run};
 use crate::{NATIONAL, SICHUAN, TOKEN, ZHEJIANG};
 
 /// Bearer token of those who run a node; the same at all three.
@@ -44,15 +44,6 @@ const PLACES: [(&str, Option<&str>); 3] = [
     (SICHUAN, Some("51")),
 ];
 
-/// What the processes run on.
-#[derive(Clone, Debug)]
-pub struct Engines {
-    /// Brokers, `host:port` joined by commas.
-    pub kafka: String,
-    /// URL of a database whose user may make others.
-    pub postgres: String,
-}
-
 /// How large the libraries of the two provinces are.
 #[derive(Clone, Copy, Debug)]
 pub struct Libraries {
@@ -68,7 +59,11 @@ pub struct Processes {
     pub folder: TempDir,
     /// Zhejiang's licences as they were minted.
     pub items: Vec<LibraryItem>,
+    /// Sichuan's.
+    pub sichuan_items: Vec<LibraryItem>,
     engines: Engines,
+    /// How Sichuan reaches the engines, where it does so by another way than the others.
+    sichuan_engines: Option<Engines>,
     prefix: String,
     running: BTreeMap<&'static str, Running>,
 }
@@ -80,39 +75,6 @@ struct Running {
     log_from: usize,
 }
 
-impl Engines {
-    /// The engines that `HUB_TEST_KAFKA` and `HUB_TEST_POSTGRES` name; `deploy/test.sh` starts
-    /// them. Says loudly when a test is skipped without them.
-    #[must_use]
-    pub fn from_environment(test: &str) -> Option<Self> {
-        let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let (kafka, postgres) = (named("HUB_TEST_KAFKA"), named("HUB_TEST_POSTGRES"));
-        let (Some(kafka), Some(postgres)) = (kafka, postgres) else {
-            skipped(test, "HUB_TEST_KAFKA and HUB_TEST_POSTGRES name no engines");
-            return None;
-        };
-        Some(Self { kafka, postgres })
-    }
-
-    /// URL of another database of the same server.
-    #[must_use]
-    pub fn database(&self, name: &str) -> String {
-        let (server, _) = self.postgres.rsplit_once('/').expect("a URL with a path");
-        format!("{server}/{name}")
-    }
-
-    /// Makes a database; `name` is of letters, digits and underscores.
-    pub async fn make_database(&self, name: &str) {
-        let server = PgConnection::connect(&self.postgres).await;
-        let create = format!("create database {name}");
-        let made = server
-            .expect("the database server")
-            .execute(sqlx::AssertSqlSafe(create))
-            .await;
-        made.expect("a database");
-    }
-}
-
 impl Processes {
     /// Writes keys, libraries and configurations, makes databases and topics, starts the three
     /// nodes and waits until each is ready. The provinces then register their libraries by
@@ -121,9 +83,23 @@ impl Processes {
         Self::start_with(engines, libraries, |_, _| {}).await
     }
 
+    /// The same with Sichuan at the end of lines of its own to the engines.
+    pub async fn start_apart(engines: Engines, sichuan: Engines, libraries: Libraries) -> Self {
+        Self::start_on(engines, Some(sichuan), libraries, |_, _| {}).await
+    }
+
     /// The same with Zhejiang's library and Sichuan's changed before they are written.
     pub async fn start_with(
         engines: Engines,
+        libraries: Libraries,
+        change: impl Fn(&str, &mut Vec<LibraryItem>),
+    ) -> Self {
+        Self::start_on(engines, None, libraries, change).await
+    }
+
+    async fn start_on(
+        engines: Engines,
+        sichuan_engines: Option<Engines>,
         libraries: Libraries,
         change: impl Fn(&str, &mut Vec<LibraryItem>),
     ) -> Self {
@@ -143,6 +119,8 @@ impl Processes {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let mut processes = Self {
             items: minted.remove(ZHEJIANG).expect("Zhejiang's licences"),
+            sichuan_items: minted.remove(SICHUAN).expect("Sichuan's licences"),
+            sichuan_engines,
             prefix: format!("test-{}.", &id[..12]),
             engines,
             running: BTreeMap::new(),
@@ -156,7 +134,7 @@ impl Processes {
         }
         processes.make_topics();
         for (name, _) in PLACES {
-            processes.spawn(name);
+            processes.spawn(name, &[]);
         }
         for (name, _) in PLACES {
             processes.wait_ready(name).await;
@@ -188,6 +166,12 @@ impl Processes {
         &self.running[name].url
     }
 
+    /// What the names of the topics and groups begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// URL of a node's database.
     #[must_use]
     pub fn database(&self, name: &str) -> String {
@@ -201,19 +185,32 @@ impl Processes {
         running.child.wait().expect("gone");
     }
 
+    /// Lets a node's process stand still; it can only be killed then.
+    pub fn pause(&self, name: &str) {
+        signal(&self.running[name].child, "STOP");
+    }
+
     /// Stops a node in good order.
     pub fn stop(&mut self, name: &str) {
         let mut running = self.running.remove(name).expect("a running node");
-        let id = running.child.id().to_string();
-        let told = run(Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]));
-        assert_eq!(told.code, Some(0), "{told:?}");
+        signal(&running.child, "TERM");
         let status = running.child.wait().expect("gone");
         assert!(status.success(), "{name} ended with {status}");
     }
 
     /// Starts a node that was stopped or killed, and waits until it is ready.
     pub async fn start_node(&mut self, name: &'static str) {
-        self.spawn(name);
+        self.start_node_in(name, &[]).await;
+    }
+
+    /// Starts a node that was stopped or killed, and does not wait.
+    pub fn begin_start(&mut self, name: &'static str) {
+        self.spawn(name, &[]);
+    }
+
+    /// The same with variables in its environment.
+    pub async fn start_node_in(&mut self, name: &'static str, environment: &[(&str, &str)]) {
+        self.spawn(name, environment);
         self.wait_ready(name).await;
     }
 
@@ -243,7 +240,7 @@ impl Processes {
         }
     }
 
-    fn spawn(&mut self, name: &'static str) {
+    fn spawn(&mut self, name: &'static str, environment: &[(&str, &str)]) {
         let log_from = self.log(name).len();
         let log = File::options()
             .append(true)
@@ -253,6 +250,7 @@ impl Processes {
         let child = hub()
             .args(["serve", "--config"])
             .arg(self.config_file(name))
+            .envs(environment.iter().copied())
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -339,6 +337,12 @@ impl Drop for Processes {
             }
         }
     }
+}
+
+fn signal(child: &Child, signal: &str) {
+    let (signal, id) = (format!("-{signal}"), child.id().to_string());
+    let told = run(Command::new("sh").args(["-c", "kill \"$0\" \"$1\"", &signal, &id]));
+    assert_eq!(told.code, Some(0), "{told:?}");
 }
 
 /// Whether a line of a log is one of level ERROR, or no line of the log at all.

@@ -138,9 +138,14 @@ pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 
     })
 }
 
+/// What a client of the bus says when it is dropped: that it could not leave its group in good
+/// order after a failure. The failure stands in the log, and its reader is made anew.
+const FAREWELLS: &str = "rdkafka::consumer::base_consumer=off";
+
 fn start_log(config: &LogConfig) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.filter)
-        .context("log.filter of the configuration")?;
+        .context("log.filter of the configuration")?
+        .add_directive(FAREWELLS.parse()?);
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -71,12 +71,14 @@ pub(super) fn settings(hub: &Processes, name: &str) -> String {
         line("matter", json!(MATTER));
         line("licence_types", json!(types));
     }
-    let brokers: Vec<&str> = hub.engines.kafka.split(',').collect();
+    let own_way = hub.sichuan_engines.as_ref().filter(|_| name == SICHUAN);
+    let engines = own_way.unwrap_or(&hub.engines);
+    let brokers: Vec<&str> = engines.kafka.split(',').collect();
     line("[node.bus]\nkind", json!("kafka"));
     line("brokers", json!(brokers));
     line("prefix", json!(hub.prefix));
     line("security", json!("plaintext"));
     line("[node.store]\nkind", json!("postgres"));
-    line("url", json!(hub.database(name)));
+    line("url", json!(engines.database(&hub.database_name(name))));
     text
 }

@@ -7,28 +7,28 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-pub(super) struct History {
+pub(crate) struct History {
     path: PathBuf,
     file: Mutex<File>,
 }
 
 /// One acknowledged change.
 #[derive(Clone, Debug)]
-pub(super) struct Acknowledged {
-    pub(super) identifier: String,
-    pub(super) revision: u64,
-    pub(super) status: String,
+pub(crate) struct Acknowledged {
+    pub(crate) identifier: String,
+    pub(crate) revision: u64,
+    pub(crate) status: String,
 }
 
 impl History {
-    pub(super) fn create(path: &Path) -> Self {
+    pub(crate) fn create(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             file: Mutex::new(File::create(path).unwrap()),
         }
     }
 
-    pub(super) fn acknowledge(&self, change: &Acknowledged) {
+    pub(crate) fn acknowledge(&self, change: &Acknowledged) {
         let line = json!({
             "identifier": change.identifier,
             "revision": change.revision,
@@ -38,7 +38,7 @@ impl History {
     }
 
     /// Everything, read from the file.
-    pub(super) fn read(&self) -> Vec<Acknowledged> {
+    pub(crate) fn read(&self) -> Vec<Acknowledged> {
         let text = std::fs::read_to_string(&self.path).unwrap();
         let lines = text.lines().map(|line| {
             let line: Value = serde_json::from_str(line).unwrap();

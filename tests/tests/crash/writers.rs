@@ -94,7 +94,12 @@ async fn write(
 }
 
 /// Revision of the change once it is acknowledged; none when the answer is a refusal or missing.
-async fn change(address: &str, key: &str, identifier: &str, status: &str) -> Option<u64> {
+pub(super) async fn change(
+    address: &str,
+    key: &str,
+    identifier: &str,
+    status: &str,
+) -> Option<u64> {
     let body = format!("{{\"status\":\"{status}\"}}");
     let request = format!(
         "POST /v1/licences/{identifier}/status HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\
@@ -122,6 +127,6 @@ async fn change(address: &str, key: &str, identifier: &str, status: &str) -> Opt
     None
 }
 
-fn address_of(hub: &Processes) -> String {
+pub(super) fn address_of(hub: &Processes) -> String {
     hub.url(ZHEJIANG).trim_start_matches("http://").to_owned()
 }

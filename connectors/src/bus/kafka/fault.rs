@@ -117,8 +117,12 @@ pub(super) fn ends_reading(error: &KafkaError) -> bool {
 /// The error of the seam for a client that will never work again.
 pub(super) fn fatal(code: RDKafkaErrorCode, reason: String) -> BusError {
     match code {
+        // Also without a second process: a group that lost sight of its member while a broker was
+        // away takes it in again under a new name, and then meets what it had sent under the old.
         RDKafkaErrorCode::FencedInstanceId => BusError::Setting(
-            "another process of this node has the same node.bus.instance".to_owned(),
+            "the place in the group was taken: by another process of this node with the same \
+             node.bus.instance, or by this one again after a broker was away"
+                .to_owned(),
         ),
         _ => BusError::Unreachable { cause: reason },
     }
