@@ -20,9 +20,11 @@ use crate::permits::{self, Caller, Permit, private_detail};
 use crate::refusal::Refusal;
 use crate::seals;
 
+mod assembly;
 mod cache;
 mod digested;
 mod fetch;
+pub(crate) mod kept;
 
 pub(crate) use cache::FileCache;
 pub(crate) use digested::Digested;

@@ -2,7 +2,8 @@
 //!
 //! Evidence stays for ever: leaves, signed heads, permits, receipts, rejections. What goes is
 //! what nobody can need any more: marks of messages too old to be believed again, answers to
-//! requests that nobody sends again, records of the bus that only this node reads and has read.
+//! requests that nobody sends again, parts of files that nobody fetched to their end, records
+//! of the bus that only this node reads and has read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use schemas::envelope::topic;
 use tokio_util::sync::CancellationToken;
 
 use crate::exchange::MARK_KEPT;
+use crate::files::kept;
 use crate::node::Node;
 use crate::store::{StoreError, Tx, applied, idempotency, positions};
 
@@ -51,6 +53,7 @@ pub async fn run(node: &Node) -> Result<(), UpkeepError> {
     let now = node.clock.now();
     let marks = prune(node, Table::Applied, now - MARK_KEPT).await?;
     let answers = prune(node, Table::Idempotency, now - ANSWER_KEPT).await?;
+    let fetches = kept::prune(node).await?;
     // Only this node reads these topics, and the effect of what it read is in its database.
     for topic in [
         topic::requests(&node.name),
@@ -69,6 +72,7 @@ pub async fn run(node: &Node) -> Result<(), UpkeepError> {
         node.name = node.name,
         marks,
         answers,
+        fetches,
         "let go of what nobody needs"
     );
     Ok(())

@@ -146,7 +146,14 @@ pub struct FileRequest {
     /// The permit on which the requesting node asks: [`crate::permit::PermitRecord`] as JSON,
     /// sealed to the home node, because the free text of its purpose may name a person.
     pub permit: SealedBytes,
+    /// Numbers of the chunks that are wanted, ascending, at most [`CHUNKS_MAX`]; none named: all.
+    /// A node that does not know this member sends all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<u32>,
 }
+
+/// Most chunks of one file: those of 64 MiB, the largest file that is fetched.
+pub const CHUNKS_MAX: u32 = 128;
 
 /// Plain bytes of one file chunk before sealing, in bytes. Sealed and in base64 a chunk stays
 /// well below [`crate::envelope::BODY_BYTES_MAX`].

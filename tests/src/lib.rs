@@ -11,10 +11,12 @@ mod databases;
 pub mod engines;
 mod eventually;
 pub mod operator;
+mod padded;
 pub mod processes;
 pub mod program;
 
 pub use eventually::{eventually, eventually_within};
+pub use padded::padded;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

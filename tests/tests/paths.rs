@@ -5,6 +5,7 @@ mod exchange;
 mod hostile;
 mod restart;
 mod resume;
+mod transfer;
 
 use hub::directory::{self, FoundIn};
 use hub::mint::Spoil;

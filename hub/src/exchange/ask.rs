@@ -43,6 +43,7 @@ pub(crate) async fn lookup(
         to,
         message_type: MessageType::LookupRequest,
         subject,
+        thread: None,
     };
     let mut ticket = question.send(node, request, LOOKUP_DEADLINE, 1).await?;
     let asked = Instant::now();
@@ -65,6 +66,7 @@ pub(crate) async fn seal(
         to,
         message_type: MessageType::SealRequest,
         subject: None,
+        thread: None,
     };
     let mut ticket = question.send(node, request, SEAL_DEADLINE, 1).await?;
     match ticket.next(deadline).await? {
@@ -73,12 +75,14 @@ pub(crate) async fn seal(
     }
 }
 
-/// Asks node `to` for a file of `size_bytes`; its parts come through the ticket.
+/// Asks node `to` for a file of `size_bytes`; its parts come through the ticket. With the name of
+/// a fetch that was begun earlier, also the parts that were asked for then.
 pub(crate) async fn file<'a>(
     node: &'a Node,
     to: &str,
     request: &FileRequest,
     size_bytes: u64,
+    fetch_id: Option<&str>,
 ) -> Result<(Ticket<'a>, Instant), Refusal> {
     let deadline = Instant::now() + FILE_DEADLINE;
     let subject = Some(request.identifier.as_str());
@@ -86,6 +90,7 @@ pub(crate) async fn file<'a>(
         to,
         message_type: MessageType::FileRequest,
         subject,
+        thread: fetch_id,
     };
     let chunks = usize::try_from(size_bytes)
         .unwrap_or(usize::MAX)
@@ -130,6 +135,7 @@ struct Question<'a> {
     to: &'a str,
     message_type: MessageType,
     subject: Option<&'a str>,
+    thread: Option<&'a str>,
 }
 
 impl Question<'_> {
@@ -146,7 +152,11 @@ impl Question<'_> {
             });
         }
         let now = node.clock.now();
-        let correlation = event_id(now);
+        let name = event_id(now);
+        let correlation = match self.thread {
+            Some(thread) => format!("{thread}.{name}"),
+            None => name,
+        };
         let ticket = node.waiting.open(&correlation, self.to, answers_max)?;
         let draft = Draft {
             topic: topic::requests(self.to),

@@ -9,7 +9,9 @@ use schemas::entry::EntryPublic;
 use schemas::envelope::{Envelope, MessageType};
 use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, Agent, EntityReference, MessageReference};
-use schemas::message::{CHUNK_BYTES, DirectoryReceipt, FileChunk, FileRefusal, FileRequest};
+use schemas::message::{
+    CHUNK_BYTES, CHUNKS_MAX, DirectoryReceipt, FileChunk, FileRefusal, FileRequest,
+};
 use schemas::permit::PermitRecord;
 use schemas::seal_status::{SealReply, SealRequest, is_sm3_hex};
 
@@ -78,8 +80,8 @@ pub(super) async fn hand_out(
         return Ok(Step::Skip);
     }
     let request: FileRequest = incoming::body(record)?;
-    // It stands in the leaf, also when no licence has it.
-    if request.identifier.chars().any(char::is_control) {
+    // The identifier stands in the leaf, also when no licence has it.
+    if request.identifier.chars().any(char::is_control) || !are_numbers(&request.chunks) {
         return Err(BODY_MALFORMED.into());
     }
     let (request, permit) = node
@@ -95,6 +97,12 @@ pub(super) async fn hand_out(
         Err(Refusal::Internal(cause)) => return Err(Refusal::Internal(cause).into()),
         Err(refusal) => Err(refusal),
     };
+    // Who knows the file's digest knows how many chunks it has.
+    if let (Ok((_, bytes)), Some(last)) = (&original, request.chunks.last())
+        && usize::try_from(*last).is_ok_and(|last| last >= bytes.len().div_ceil(CHUNK_BYTES))
+    {
+        return Err(BODY_MALFORMED.into());
+    }
     let mut leaf = node.leaf(match original {
         Ok(_) => Activity::HandOut,
         Err(_) => Activity::Refuse,
@@ -231,6 +239,13 @@ fn check_permit(node: &Node, permit: &PermitRecord, identifier: &str) -> Result<
     permit.purpose.check().map_err(|_| Refusal::PermitUnknown)
 }
 
+/// Whether this can be a list of wanted chunks.
+fn are_numbers(chunks: &[u32]) -> bool {
+    chunks.is_sorted_by(|one, next| one < next)
+        && chunks.last().is_none_or(|last| *last < CHUNKS_MAX)
+}
+
+/// The chunks that were asked for, each sealed and signed.
 fn chunks(
     node: &Node,
     to: &str,
@@ -242,6 +257,9 @@ fn chunks(
     let count = u32::try_from(bytes.len().div_ceil(CHUNK_BYTES))?;
     let mut outgoing = Vec::with_capacity(bytes.len().div_ceil(CHUNK_BYTES));
     for (number, part) in (0_u32..).zip(bytes.chunks(CHUNK_BYTES)) {
+        if !request.chunks.is_empty() && request.chunks.binary_search(&number).is_err() {
+            continue;
+        }
         let (identifier, file_sm3) = (request.identifier.clone(), request.file_sm3.clone());
         let binding = sealed::chunk_binding(&identifier, &file_sm3, number, count);
         let chunk_sm3 = hex::encode(certs::digest::sm3(part));

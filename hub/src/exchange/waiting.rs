@@ -28,11 +28,13 @@ pub(crate) enum PeerAnswer {
     Seal(SealReply),
 }
 
-/// The questions that wait, by correlation id.
+/// The questions that wait, by the thread of their correlation id: a file that is asked for again
+/// takes the parts that the earlier request still brings.
 #[derive(Default)]
 pub(crate) struct Waiting(Mutex<HashMap<String, Slot>>);
 
 struct Slot {
+    correlation: String,
     asked: String,
     answers: mpsc::Sender<PeerAnswer>,
 }
@@ -40,7 +42,7 @@ struct Slot {
 /// One question that waits; forgotten when dropped.
 pub(crate) struct Ticket<'a> {
     waiting: &'a Waiting,
-    correlation: String,
+    thread: String,
     asked: String,
     answers: mpsc::Receiver<PeerAnswer>,
 }
@@ -65,13 +67,15 @@ impl Waiting {
         }
         let (sender, answers) = mpsc::channel(answers_max.max(1));
         let slot = Slot {
+            correlation: correlation.to_owned(),
             asked: asked.to_owned(),
             answers: sender,
         };
-        slots.insert(correlation.to_owned(), slot);
+        let thread = thread_of(correlation).to_owned();
+        slots.insert(thread.clone(), slot);
         Ok(Ticket {
             waiting: self,
-            correlation: correlation.to_owned(),
+            thread,
             asked: asked.to_owned(),
             answers,
         })
@@ -81,20 +85,33 @@ impl Waiting {
     pub(super) fn expects(&self, correlation: &str, origin: &str) -> bool {
         let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slots
-            .get(correlation)
+            .get(thread_of(correlation))
             .is_some_and(|slot| slot.asked == origin)
     }
 
     /// Hands an answer to whoever waits for it. An answer that nobody waits for, that comes from
-    /// another node than was asked, or that is one too many, is dropped: it changes nothing.
+    /// another node than was asked, or that is one too many, is dropped: it changes nothing. Of
+    /// what answers an earlier request for the same file only the parts count.
     pub(super) fn hand_over(&self, correlation: &str, origin: &str, answer: PeerAnswer) {
         let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(correlation).filter(|slot| slot.asked == origin)
+        let is_for = |slot: &&Slot| {
+            let is_part = matches!(answer, PeerAnswer::Chunk(_));
+            slot.asked == origin && (is_part || slot.correlation == correlation)
+        };
+        if let Some(slot) = slots.get(thread_of(correlation)).filter(is_for)
             && slot.answers.try_send(answer).is_err()
         {
             tracing::debug!(peer = origin, "an answer came too late or once too often");
         }
     }
+}
+
+/// What stays the same in the correlation when something is asked for again: the part before the
+/// point. Only requests for files of several parts have one.
+pub(super) fn thread_of(correlation: &str) -> &str {
+    correlation
+        .split_once('.')
+        .map_or(correlation, |(thread, _)| thread)
 }
 
 impl Ticket<'_> {
@@ -119,7 +136,7 @@ impl Drop for Ticket<'_> {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        slots.remove(&self.correlation);
+        slots.remove(&self.thread);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use schemas::entry::{EntryPublic, FileReference};
 use schemas::leaf::{Activity, Agent, EntityReference};
-use schemas::message::{CHUNK_BYTES, FileChunk, FileRequest};
+use schemas::message::FileRequest;
 
-use super::Digested;
+use super::assembly::Assembly;
+use super::{Digested, kept};
 use crate::exchange::{PeerAnswer, ask, sealed};
 use crate::node::Node;
 use crate::permits::{self, Permit};
@@ -24,17 +25,21 @@ pub(super) async fn fetch(
 ) -> Result<(Digested, bool), Refusal> {
     let fetch = async {
         let _room = node.files.room(file.size_bytes)?;
-        let bytes = if public.home_node == node.name {
-            read_original(node, public).await?
+        let is_own = public.home_node == node.name;
+        let fetched = if is_own {
+            Digested::of(node, read_original(node, public).await?).await?
         } else {
             from_home_node(node, permit, public, file).await?
         };
         // What the directory names is what is kept and verified, nothing else.
-        let fetched = Digested::of(node, bytes).await?;
         if fetched.sm3() != file.sm3 {
             return Err(Refusal::DigestMismatch);
         }
         record_fetched(node, permit, public, file).await?;
+        // Not before: a node that is killed until here has every part.
+        if !is_own && kept::is_kept(file) {
+            forget_kept(node, &file.sm3).await;
+        }
         Ok(fetched)
     };
     node.files.file(&file.sm3, fetch).await
@@ -54,90 +59,97 @@ pub(crate) async fn read_original(node: &Node, public: &EntryPublic) -> Result<B
     source.read(&path).await.map_err(unavailable)
 }
 
+/// The file from its home node: what is kept of it is not asked for again.
 async fn from_home_node(
     node: &Arc<Node>,
     permit: &Permit,
     public: &EntryPublic,
     file: &FileReference,
-) -> Result<Bytes, Refusal> {
-    let home = public.home_node.as_str();
-    let request = FileRequest {
-        identifier: public.identifier.as_str().to_owned(),
-        file_sm3: file.sm3.clone(),
-        permit: sealed::seal_permit(node, home, permit.record(), &file.sm3)?,
-    };
-    let (mut ticket, deadline) = ask::file(node, home, &request, file.size_bytes).await?;
-    let mut assembly = Assembly::new(&request, file)?;
-    while !assembly.is_complete() {
-        match ticket.next(deadline).await? {
-            PeerAnswer::Chunk(chunk) => {
-                let (binding, opened) = node
-                    .blocking(move |node| {
-                        let opened = sealed::open_chunk(node, &chunk);
-                        (chunk, opened)
-                    })
-                    .await?;
-                let part = opened.map_err(|_| Refusal::DigestMismatch)?;
-                assembly.add(&binding, &part)?;
-            }
-            PeerAnswer::FileRefused(refusal) => {
-                return Err(ask::refused(home, &refusal.code));
-            }
-            PeerAnswer::Lookup(_) | PeerAnswer::Seal(_) => return Err(ask::unasked(home)),
+) -> Result<Digested, Refusal> {
+    let identifier = public.identifier.as_str();
+    loop {
+        let mut assembly = Assembly::new(identifier, file)?;
+        let mut fetch_id = None;
+        if kept::is_kept(file) {
+            let id = kept::take_up(node, public, file).await?;
+            kept::restore(node, &id, &mut assembly).await?;
+            fetch_id = Some(id);
         }
+        let is_resumed = assembly.is_begun();
+        let wanted = Wanted {
+            permit,
+            public,
+            file,
+            fetch_id: fetch_id.as_deref(),
+        };
+        wanted.complete(node, &mut assembly).await?;
+        let fetched = Digested::of(node, assembly.into_bytes()).await?;
+        if fetched.sm3() == file.sm3 || fetch_id.is_none() {
+            return Ok(fetched);
+        }
+        // Each part was what its message said, and together they are not the file.
+        kept::forget(node, &file.sm3).await?;
+        if !is_resumed {
+            return Ok(fetched);
+        }
+        tracing::warn!("the kept parts of a file do not make it, fetching it anew");
     }
-    Ok(assembly.bytes.freeze())
 }
 
-/// The parts of one file in their order.
-struct Assembly<'a> {
-    request: &'a FileRequest,
-    size_bytes: usize,
-    count: u32,
-    next: u32,
-    bytes: BytesMut,
+/// What is asked for, and under which permit.
+struct Wanted<'a> {
+    permit: &'a Permit,
+    public: &'a EntryPublic,
+    file: &'a FileReference,
+    fetch_id: Option<&'a str>,
 }
 
-impl<'a> Assembly<'a> {
-    fn new(request: &'a FileRequest, file: &FileReference) -> Result<Self, Refusal> {
-        let size_bytes = usize::try_from(file.size_bytes).map_err(Refusal::internal)?;
-        let count = u32::try_from(size_bytes.div_ceil(CHUNK_BYTES)).map_err(Refusal::internal)?;
-        Ok(Self {
-            request,
-            size_bytes,
-            count,
-            next: 0,
-            bytes: BytesMut::new(),
-        })
-    }
-
-    fn is_complete(&self) -> bool {
-        self.next == self.count
-    }
-
-    /// Takes the next part. The home node sends the parts in order on one topic, so a part that
-    /// is too early is a fault, not a matter of waiting; one that was sent twice is passed over.
-    fn add(&mut self, chunk: &FileChunk, part: &[u8]) -> Result<(), Refusal> {
-        if chunk.number < self.next {
+impl Wanted<'_> {
+    /// Asks the home node for the parts that are missing and waits for them.
+    async fn complete(&self, node: &Arc<Node>, assembly: &mut Assembly<'_>) -> Result<(), Refusal> {
+        if assembly.is_complete() {
             return Ok(());
         }
-        let is_expected = chunk.identifier == self.request.identifier
-            && chunk.file_sm3 == self.request.file_sm3
-            && usize::try_from(chunk.size_bytes).is_ok_and(|size| size == self.size_bytes)
-            && chunk.count == self.count
-            && chunk.number == self.next
-            && part.len() <= CHUNK_BYTES
-            && self.bytes.len() + part.len() <= self.size_bytes
-            && chunk.chunk_sm3 == hex::encode(certs::digest::sm3(part));
-        if !is_expected {
-            return Err(Refusal::DigestMismatch);
-        }
-        self.bytes.extend_from_slice(part);
-        self.next += 1;
-        if self.is_complete() && self.bytes.len() != self.size_bytes {
-            return Err(Refusal::DigestMismatch);
+        let home = self.public.home_node.as_str();
+        let chunks = match assembly.is_begun() {
+            true => assembly.missing(),
+            false => Vec::new(),
+        };
+        let request = FileRequest {
+            identifier: self.public.identifier.as_str().to_owned(),
+            file_sm3: self.file.sm3.clone(),
+            permit: sealed::seal_permit(node, home, self.permit.record(), &self.file.sm3)?,
+            chunks,
+        };
+        let size_bytes = self.file.size_bytes;
+        let (mut ticket, deadline) =
+            ask::file(node, home, &request, size_bytes, self.fetch_id).await?;
+        while !assembly.is_complete() {
+            match ticket.next(deadline).await? {
+                PeerAnswer::Chunk(chunk) => {
+                    let (binding, opened) = node
+                        .blocking(move |node| {
+                            let opened = sealed::open_chunk(node, &chunk);
+                            (chunk, opened)
+                        })
+                        .await?;
+                    let part = opened.map_err(|_| Refusal::DigestMismatch)?;
+                    assembly.add(&binding, &part)?;
+                }
+                PeerAnswer::FileRefused(refusal) => {
+                    return Err(ask::refused(home, &refusal.code));
+                }
+                PeerAnswer::Lookup(_) | PeerAnswer::Seal(_) => return Err(ask::unasked(home)),
+            }
         }
         Ok(())
+    }
+}
+
+/// The file is whole: that its parts stay a little longer is no reason to refuse it.
+async fn forget_kept(node: &Node, file_sm3: &str) {
+    if let Err(cause) = kept::forget(node, file_sm3).await {
+        tracing::warn!(cause = %cause, "the parts of a whole file were not forgotten");
     }
 }
 
@@ -162,90 +174,4 @@ async fn record_fetched(
     leaf.permit = Some(permits::reference(record));
     node.record_read(leaf, None).await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use schemas::message::SealedBytes;
-    use schemas::verdict::FileKind;
-
-    use super::*;
-
-    const SIZE: usize = CHUNK_BYTES + 3;
-
-    fn request() -> FileRequest {
-        FileRequest {
-            identifier: "id".to_owned(),
-            file_sm3: "00".repeat(32),
-            permit: nothing(),
-        }
-    }
-
-    fn nothing() -> SealedBytes {
-        SealedBytes {
-            recipient_key: String::new(),
-            sealed: String::new(),
-        }
-    }
-
-    fn chunk(number: u32, part: &[u8]) -> FileChunk {
-        FileChunk {
-            identifier: "id".to_owned(),
-            file_sm3: "00".repeat(32),
-            size_bytes: SIZE as u64,
-            number,
-            count: 2,
-            chunk_sm3: hex::encode(certs::digest::sm3(part)),
-            data: nothing(),
-        }
-    }
-
-    #[track_caller]
-    fn check(name: &str, change: impl FnOnce(&mut FileChunk, &mut Vec<u8>), is_taken: bool) {
-        let request = request();
-        let file = FileReference {
-            sm3: "00".repeat(32),
-            size_bytes: SIZE as u64,
-            kind: FileKind::Ofd,
-        };
-        let mut assembly = Assembly::new(&request, &file).expect("fits");
-        assembly
-            .add(&chunk(0, &[7; CHUNK_BYTES]), &[7; CHUNK_BYTES])
-            .expect("the first part");
-        let mut part = vec![8; 3];
-        let mut last = chunk(1, &part);
-        change(&mut last, &mut part);
-        let is_complete = assembly.add(&last, &part).is_ok() && assembly.is_complete();
-        assert_eq!(is_complete, is_taken, "{name}");
-    }
-
-    #[test]
-    fn only_the_parts_that_were_asked_for_make_a_file() {
-        check("as sent", |_, _| {}, true);
-        check(
-            "another licence",
-            |chunk, _| chunk.identifier = "other".to_owned(),
-            false,
-        );
-        check(
-            "another file",
-            |chunk, _| chunk.file_sm3 = "11".repeat(32),
-            false,
-        );
-        check("another size", |chunk, _| chunk.size_bytes += 1, false);
-        check("another count", |chunk, _| chunk.count = 3, false);
-        check("the first again", |chunk, _| chunk.number = 0, false);
-        check("a later part", |chunk, _| chunk.number = 2, false);
-        check("other bytes", |_, part| *part = vec![9; 3], false);
-        let longer = |chunk: &mut FileChunk, part: &mut Vec<u8>| {
-            part.push(8);
-            chunk.chunk_sm3 = hex::encode(certs::digest::sm3(part));
-        };
-        check("more bytes than the file has", longer, false);
-        let shorter = |chunk: &mut FileChunk, part: &mut Vec<u8>| {
-            part.pop();
-            chunk.chunk_sm3 = hex::encode(certs::digest::sm3(part));
-        };
-        check("fewer bytes than the file has", shorter, false);
-    }
 }

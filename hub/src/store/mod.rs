@@ -12,6 +12,7 @@ mod check;
 pub mod dead_letters;
 pub mod entries;
 pub mod error;
+pub mod file_fetches;
 pub mod heads;
 pub mod idempotency;
 pub mod leaves;
@@ -181,6 +182,7 @@ const STATEMENTS: &[&[&dyn sql::Statement]] = &[
     entries::RAW_STATEMENTS,
     entries::WRITE_STATEMENTS,
     entries::LOAD_STATEMENTS,
+    file_fetches::STATEMENTS,
     heads::STATEMENTS,
     idempotency::STATEMENTS,
     leaves::STATEMENTS,

@@ -226,6 +226,7 @@ impl Asked {
             identifier: self.identifier.clone(),
             file_sm3: self.file_sm3.clone(),
             permit: permit.expect("seals"),
+            chunks: Vec::new(),
         }
     }
 }

@@ -234,6 +234,7 @@ pub(super) fn file_request(hub: &TestHub, permit: &PermitRecord) -> Message {
         permit: seal(hub, ZHEJIANG, &binding, &permit),
         identifier,
         file_sm3,
+        chunks: Vec::new(),
     };
     let place = (MessageType::FileRequest, topic::requests(ZHEJIANG));
     Message::new(hub, SICHUAN, ZHEJIANG, place, &body)
