@@ -24,21 +24,27 @@ struct Evidence {
     acknowledged: Vec<Acknowledged>,
     /// Changes in the home node's log.
     registered: Revisions,
-    /// Changes in the national log; the other provinces' are in there as well.
+    /// Changes in the national log, with those that did nothing because a newer one or the same
+    /// was there: there must be none. The other provinces' are in it, too.
     applied: Revisions,
     /// Revision and status of each entry of the national directory.
     entries: BTreeMap<String, (u64, String)>,
-    /// Receipts that the home node took.
+    /// Receipts that the home node keeps.
     receipts: Revisions,
+    /// Receipts in its log.
+    recorded: Revisions,
 }
 
 /// Every acknowledged change stands in the national log exactly once and in order; the national
 /// directory holds the newest; each has one receipt.
 pub(crate) async fn check(history: &History, national: &str, home: &str) -> Found {
+    let home_log = leaves(home).await;
     let evidence = Evidence {
         acknowledged: history.read(),
-        registered: revisions(home, "register").await,
-        applied: revisions(national, "apply").await,
+        // A status that was there already is asked for in vain, and recorded.
+        registered: revisions(&home_log, "register", Some("OK")),
+        applied: revisions(&leaves(national).await, "apply", None),
+        recorded: revisions(&home_log, "receipt", None),
         entries: entries(national).await,
         receipts: receipts(home).await,
     };
@@ -85,12 +91,14 @@ impl Evidence {
                 ));
             }
             // Receipts of several partitions may pass one another.
-            let mut receipts = self.receipts.get(identifier).cloned().unwrap_or_default();
-            receipts.sort_unstable();
-            if receipts != *registered {
-                faults.push(format!(
-                    "{identifier}: registered {registered:?}, receipts for {receipts:?}"
-                ));
+            for receipts in [&self.receipts, &self.recorded] {
+                let mut receipts = receipts.get(identifier).cloned().unwrap_or_default();
+                receipts.sort_unstable();
+                if receipts != *registered {
+                    faults.push(format!(
+                        "{identifier}: registered {registered:?}, receipts for {receipts:?}"
+                    ));
+                }
             }
         }
         self.compare_acknowledged(&mut faults);
@@ -127,11 +135,11 @@ impl Evidence {
     }
 }
 
-/// Revisions by licence that the log tells of, in the log's order.
-async fn revisions(url: &str, activity: &str) -> Revisions {
+/// Revisions by licence that a log tells of, in its order.
+fn revisions(log: &[Value], activity: &str, result: Option<&str>) -> Revisions {
     let mut found = Revisions::new();
-    for leaf in leaves(url).await {
-        if leaf["activity"] == activity && leaf["result"] == "OK" {
+    for leaf in log {
+        if leaf["activity"] == activity && result.is_none_or(|result| leaf["result"] == result) {
             let identifier = leaf["identifier"].as_str().unwrap().to_owned();
             let revision = leaf["entity"]["revision"].as_u64().unwrap();
             found.entry(identifier).or_default().push(revision);
@@ -199,7 +207,8 @@ mod tests {
             registered: revisions.clone(),
             applied: revisions.clone(),
             entries: BTreeMap::from([(LICENCE.to_owned(), (3, "01".to_owned()))]),
-            receipts: revisions,
+            receipts: revisions.clone(),
+            recorded: revisions,
         }
     }
 
@@ -279,6 +288,11 @@ mod tests {
         check_found(
             "a second receipt",
             |it| put(&mut it.receipts, &[1, 2, 2, 3]),
+            "receipts for [1, 2, 2, 3]",
+        );
+        check_found(
+            "a receipt recorded twice",
+            |it| put(&mut it.recorded, &[1, 2, 2, 3]),
             "receipts for [1, 2, 2, 3]",
         );
         check_found(
