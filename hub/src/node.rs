@@ -334,7 +334,8 @@ pub fn database_path(data: &Path) -> PathBuf {
     data.join("hub.sqlite")
 }
 
-fn open_source(config: &NodeConfig) -> Result<Option<Arc<dyn Source>>, NodeError> {
+/// The library that the configuration names, if it names one.
+pub(crate) fn open_source(config: &NodeConfig) -> Result<Option<Arc<dyn Source>>, NodeError> {
     let Some(folder) = &config.source else {
         return Ok(None);
     };
@@ -343,7 +344,8 @@ fn open_source(config: &NodeConfig) -> Result<Option<Arc<dyn Source>>, NodeError
     Ok(Some(Arc::new(source)))
 }
 
-fn open_trust(folder: &Path) -> Result<TrustStore, NodeError> {
+/// The certificates and lists of a folder that must be there.
+pub(crate) fn open_trust(folder: &Path) -> Result<TrustStore, NodeError> {
     if !folder.is_dir() {
         return Err(NodeError::NoTrust(folder.to_owned()));
     }

@@ -12,6 +12,7 @@ mod contracts;
 mod corpus_ofd;
 mod crash;
 mod demo;
+mod doctor;
 mod exchange;
 mod invariants;
 mod kill;

@@ -134,6 +134,21 @@ pub fn contents_of_file(bytes: &[u8]) -> Result<Vec<TrustContent>, TrustError> {
         .collect()
 }
 
+/// The certificates that a file holds, whatever they are for; revocation lists are passed over.
+///
+/// # Errors
+/// Anything else in the file.
+pub fn certificates_of_file(bytes: &[u8]) -> Result<Vec<Certificate>, TrustError> {
+    let parts = folder::parts(bytes)?.into_iter();
+    let certificates = parts.filter_map(|part| match part {
+        Part::Certificate(der) => Some(der),
+        Part::Crl(_) => None,
+    });
+    certificates
+        .map(|der| Certificate::parse(&der).map_err(|_| TrustError::Unrecognised))
+        .collect()
+}
+
 /// The content of an item for a certificate, by what it counts as.
 ///
 /// # Errors

@@ -16,8 +16,8 @@ use std::sync::{Arc, OnceLock};
 pub use error::TrustError;
 pub use folder::{MAX_FOLDER_FILES, MAX_TRUST_FILE_BYTES};
 pub use item::{
-    KnownKey, KnownNode, Material, check_item, content_of_certificate, contents_of_file,
-    item_name_of,
+    KnownKey, KnownNode, Material, certificates_of_file, check_item, content_of_certificate,
+    contents_of_file, item_name_of,
 };
 
 use crate::certificate::Certificate;

@@ -2,6 +2,7 @@
 
 mod deadletters;
 pub mod demo;
+mod doctor;
 pub mod id;
 mod keys;
 pub mod log;
@@ -47,6 +48,7 @@ enum HubCommand {
     Prove(prove::ProveArgs),
     Log(log::LogArgs),
     Migrate(migrate::MigrateArgs),
+    Doctor(doctor::DoctorArgs),
     Topics(topics::TopicsArgs),
     Deadletters(deadletters::DeadlettersArgs),
     Trust(trust::TrustArgs),
@@ -78,6 +80,7 @@ fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
         HubCommand::Prove(args) => block_on(prove::run(args)),
         HubCommand::Log(args) => block_on(log::run(args)),
         HubCommand::Migrate(args) => block_on(migrate::run(args)),
+        HubCommand::Doctor(args) => block_on(doctor::run(args)),
         HubCommand::Topics(args) => block_on(topics::run(args)),
         HubCommand::Deadletters(args) => block_on(deadletters::run(args)),
         HubCommand::Trust(args) => block_on(trust::run(args)),

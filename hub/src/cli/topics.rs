@@ -25,7 +25,7 @@ const REPLICATION: i32 = 3;
 const NODE: &str = "{node}";
 
 /// Setting whose value depends on the number of replicas.
-const IN_SYNC: &str = "min.insync.replicas";
+pub(super) const IN_SYNC: &str = "min.insync.replicas";
 
 /// Make, compare and protect the topics of an exchange on Apache Kafka.
 ///

@@ -177,6 +177,7 @@ impl Store {
 /// the real one by `hub migrate --check`.
 const STATEMENTS: &[&[&dyn sql::Statement]] = &[
     applied::STATEMENTS,
+    check::STATEMENTS,
     dead_letters::STATEMENTS,
     entries::STATEMENTS,
     entries::RAW_STATEMENTS,
