@@ -27,6 +27,9 @@ const FETCHES_KEPT_MAX: usize = super::cache::FETCHES_MAX;
 /// and in base64 they take a third more of the database.
 const FILES_KEPT_BYTES_MAX: u64 = 2 * super::cache::ASSEMBLING_BYTES_MAX;
 
+/// Most bytes of a part as it came: a sealed part in base64 has some 700 KiB.
+const BODY_KEPT_BYTES_MAX: usize = 768 * 1024;
+
 /// How long parts are kept after they were last asked for: whoever still wants the file comes
 /// again within minutes, and a permit is over sooner.
 pub(crate) const FETCH_KEPT: Duration = Duration::hours(1);
@@ -53,6 +56,7 @@ impl Arrived {
             && chunk.identifier == fetch.identifier
             && chunk.file_sm3 == fetch.file_sm3
             && chunk.size_bytes == fetch.size_bytes
+            && body.len() <= BODY_KEPT_BYTES_MAX
             && chunk_count(fetch.size_bytes).is_ok_and(|count| chunk.number < count);
         is_part.then(|| Self {
             fetch_id: fetch.id.clone(),
