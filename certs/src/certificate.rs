@@ -295,13 +295,19 @@ impl Certificate {
     /// # Errors
     /// When the algorithm or key is not accepted, or the signature does not hold.
     pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), AlgorithmError> {
-        let algorithm = SignatureAlgorithm::from_oid(self.algorithm)?;
-        algorithm::verify(
-            issuer.key()?,
-            algorithm,
-            &self.signed_bytes,
-            &self.signature,
-        )?;
+        issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature)
+    }
+
+    /// Whether this certificate's key made a signature over the signed part of a certificate or
+    /// list, which names the algorithm beside it.
+    pub(crate) fn verify_made(
+        &self,
+        algorithm: ObjectIdentifier,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<(), AlgorithmError> {
+        let algorithm = SignatureAlgorithm::from_oid(algorithm)?;
+        algorithm::verify(self.key()?, algorithm, signed, signature)?;
         Ok(())
     }
 }

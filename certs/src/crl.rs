@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use der::asn1::ObjectIdentifier;
 use schemas::seal::asn1::{self, Asn1Error, Element, Reader};
 
-use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm};
+use crate::algorithm::AlgorithmError;
 use crate::certificate::Certificate;
 use crate::digest::sm3;
 
@@ -171,14 +171,7 @@ impl Crl {
         if self.issuer != issuer.subject() || !issuer.may_sign_crls() {
             return Err(AlgorithmError::Invalid);
         }
-        let algorithm = SignatureAlgorithm::from_oid(self.algorithm)?;
-        algorithm::verify(
-            issuer.key()?,
-            algorithm,
-            &self.signed_bytes,
-            &self.signature,
-        )?;
-        Ok(())
+        issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use connectors::bus::kafka::topics::TopicAdmin;
 use connectors::bus::kafka::{KafkaSettings, Security};
-use connectors::bus::{Bus, EmbeddedBus, KafkaBus, OutgoingRecord, Sharing};
+use connectors::bus::{Bus, EmbeddedBus, KafkaBus, OutgoingRecord, Positions, Sharing};
 
 use crate::TestHub;
 
@@ -84,26 +84,38 @@ impl TestBus {
 impl TestHub {
     /// Every record of a topic, as it would be published again.
     pub async fn records(&self, topic: &str) -> Vec<OutgoingRecord> {
-        let mut subscription = self
-            .bus
-            .subscribe(topic, Sharing::Whole, Arc::new(None))
-            .await
-            .expect("subscribes");
-        let mut records = Vec::new();
         // Long enough for a busy machine: what is there is given at once, and a client of Kafka
         // first asks where the topic is.
-        let wait = Duration::from_secs(if is_kafka() { 4 } else { 1 });
-        while let Ok(batch) = tokio::time::timeout(wait, subscription.next()).await {
-            for record in batch.expect("reads") {
-                let (key, headers, body) = (record.key, record.headers, record.body);
-                records.push(OutgoingRecord {
-                    topic: record.topic,
-                    key,
-                    headers,
-                    body,
-                });
-            }
-        }
-        records
+        let quiet = Duration::from_secs(if is_kafka() { 4 } else { 1 });
+        records_until_quiet(self.bus.as_ref(), topic, quiet).await
     }
+}
+
+/// Every record of a topic from its beginning until none has come for a time.
+///
+/// # Panics
+/// When the bus fails.
+pub async fn records_until_quiet(
+    bus: &dyn Bus,
+    topic: &str,
+    quiet: Duration,
+) -> Vec<OutgoingRecord> {
+    let from_the_first: Arc<dyn Positions> = Arc::new(None);
+    let mut subscription = bus
+        .subscribe(topic, Sharing::Whole, from_the_first)
+        .await
+        .expect("subscribes");
+    let mut records = Vec::new();
+    while let Ok(batch) = tokio::time::timeout(quiet, subscription.next()).await {
+        for record in batch.expect("reads") {
+            let (key, headers, body) = (record.key, record.headers, record.body);
+            records.push(OutgoingRecord {
+                topic: record.topic,
+                key,
+                headers,
+                body,
+            });
+        }
+    }
+    records
 }

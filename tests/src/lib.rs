@@ -10,6 +10,7 @@ pub mod bus;
 mod databases;
 pub mod engines;
 mod eventually;
+pub mod failing_bus;
 pub mod operator;
 mod padded;
 pub mod processes;

@@ -1,6 +1,7 @@
 //! Three nodes as processes of their own – `hub serve`, a national node and two provinces – on a
 //! real broker and a real database. Their logs are printed when a test fails.
 
+mod brokers;
 mod settings;
 
 use std::collections::BTreeMap;

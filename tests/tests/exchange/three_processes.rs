@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use tests::processes::{Engines, Libraries, Processes};
 use tests::{MATTER, NATIONAL, SICHUAN, ZHEJIANG, eventually_within};
 
+use super::brokers_view::check_reveals_nothing;
+
 /// Licences in each of two libraries: a thousand in all.
 const LIBRARIES: Libraries = Libraries {
     licences: 500,
@@ -53,6 +55,7 @@ async fn three_processes_exchange_and_go_on_after_each_was_restarted() {
         check_delivery(&hub, &with_file[number + 1]).await;
     }
     check_synchronised(&hub, &refused).await;
+    check_reveals_nothing(&hub).await;
     hub.finish();
 }
 

@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connectors::bus::{
-    Bus, BusError, EmbeddedBus, OutgoingRecord, Positions, Sharing, Subscription,
-};
+use connectors::bus::{Bus, BusError, EmbeddedBus, OutgoingRecord};
 use hub::clock::SystemClock;
 use hub::config::Config;
 use hub::node::{Node, Running};
@@ -16,6 +14,7 @@ use hub::store::dead_letters::{self, Decision, Origin};
 use hub::store::outbox::{self, Outgoing};
 use schemas::leaf::Activity;
 use tests::eventually;
+use tests::failing_bus::{FailingBus, Fate};
 use tests::program::{Finished, hub, run};
 
 const TOPIC: &str = "requests.zhejiang";
@@ -182,50 +181,20 @@ async fn check_decisions(lone: &Lone, decisions: &[(i64, Decision)]) {
     assert_eq!(report.code, Some(0), "{}{}", report.stdout, report.stderr);
 }
 
-/// A bus that does not have one topic.
-struct Without {
-    bus: Arc<dyn Bus>,
-    topic: &'static str,
-}
-
-#[async_trait::async_trait]
-impl Bus for Without {
-    async fn publish(&self, records: Vec<OutgoingRecord>) -> Result<(), BusError> {
-        if records.iter().any(|record| record.topic == self.topic) {
-            let topic = self.topic.to_owned();
-            return Err(BusError::UnknownTopic { topic });
-        }
-        self.bus.publish(records).await
-    }
-
-    async fn subscribe(
-        &self,
-        topic: &str,
-        sharing: Sharing,
-        positions: Arc<dyn Positions>,
-    ) -> Result<Box<dyn Subscription>, BusError> {
-        self.bus.subscribe(topic, sharing, positions).await
-    }
-
-    async fn forget(&self, topic: &str, up_to: i64, keep: u32) -> Result<(), BusError> {
-        self.bus.forget(topic, up_to, keep).await
-    }
-
-    async fn healthy(&self) -> Result<(), BusError> {
-        self.bus.healthy().await
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_for_a_topic_that_is_missing_hold_no_others_up() {
     let lone = Lone::new();
     let bus = lone.bus().await;
     let missing = "requests.sichuan";
-    let without = Without {
-        bus: Arc::clone(&bus),
-        topic: missing,
+    let judge = move |records: &[OutgoingRecord]| {
+        if records.iter().all(|record| record.topic != missing) {
+            return Fate::Taken;
+        }
+        let topic = missing.to_owned();
+        Fate::Refused(BusError::UnknownTopic { topic })
     };
-    let running = lone.start_on(Arc::new(without)).await;
+    let without = FailingBus::around(Arc::clone(&bus), Box::new(judge));
+    let running = lone.start_on(without).await;
     let node = Arc::clone(&running.node);
     let message = |number: usize| Outgoing {
         message_id: number.to_string(),

@@ -2,16 +2,15 @@
 //! back.
 
 use hub::store::{entries, rejections};
-use schemas::envelope::{MessageType, topic};
+use schemas::envelope::MessageType;
 use schemas::identifier::Identifier;
-use schemas::message::DirectoryChange;
 use schemas::region::RegionCode;
 use serde_json::{Value, json};
 use tests::{NATIONAL, SICHUAN, TestHub, ZHEJIANG};
 
 use super::bodies::BODY;
 use super::envelopes::{MALFORMED, case};
-use super::message::{Message, change, receipt, revoked, seal};
+use super::message::{Message, change, change_of, receipt, revoked};
 use super::stage::{Case, Expected, Stage, state};
 
 const ORIGIN: Expected = Expected::Refused("WRONG_ORIGIN");
@@ -158,17 +157,7 @@ fn claim(hub: &TestHub, identifier: Identifier, region: &str) -> Message {
     entry.public.identifier = identifier;
     entry.public.home_node = SICHUAN.to_owned();
     entry.public.region = RegionCode::parse(region).expect("a region");
-    let private = serde_json::to_vec(&entry.private).expect("JSON");
-    let binding = format!("hub.private.v1\n{}\n9", entry.public.identifier);
-    let body = DirectoryChange {
-        private: seal(hub, NATIONAL, &binding, &private),
-        entry: entry.public,
-    };
-    let place = (
-        MessageType::DirectoryChange,
-        topic::DIRECTORY_CHANGES.to_owned(),
-    );
-    Message::new(hub, SICHUAN, NATIONAL, place, &body)
+    change_of(hub, SICHUAN, entry)
 }
 
 fn values() -> Vec<(&'static str, &'static str, Value)> {

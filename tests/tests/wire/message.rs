@@ -190,8 +190,17 @@ pub(super) fn holder_lookup(hub: &TestHub, reader: &str, binding: &str, query: &
 /// The revocation of Zhejiang's licence `number`, as Zhejiang would say it.
 pub(super) fn change(hub: &TestHub, number: usize, revision: u64) -> Message {
     let entry = revoked(hub, number, revision);
+    let key = hub.identifier(number).licence_key();
+    let mut message = change_of(hub, ZHEJIANG, entry);
+    message.key = key;
+    message.without("ce_recipient").without("ce_correlation")
+}
+
+/// A change of an entry as `origin` would say it, to the national node.
+pub(super) fn change_of(hub: &TestHub, origin: &str, entry: Entry) -> Message {
     let private = serde_json::to_vec(&entry.private).expect("JSON");
-    let binding = format!("hub.private.v1\n{}\n{revision}", entry.public.identifier);
+    let (identifier, revision) = (&entry.public.identifier, entry.public.revision);
+    let binding = format!("hub.private.v1\n{identifier}\n{revision}");
     let body = DirectoryChange {
         private: seal(hub, NATIONAL, &binding, &private),
         entry: entry.public,
@@ -200,10 +209,7 @@ pub(super) fn change(hub: &TestHub, number: usize, revision: u64) -> Message {
         MessageType::DirectoryChange,
         topic::DIRECTORY_CHANGES.to_owned(),
     );
-    let key = hub.identifier(number).licence_key();
-    let mut message = Message::new(hub, ZHEJIANG, NATIONAL, place, &body);
-    message.key = key;
-    message.without("ce_recipient").without("ce_correlation")
+    Message::new(hub, origin, NATIONAL, place, &body)
 }
 
 /// A rejection of Zhejiang's first licence, as the national node would say it.

@@ -92,11 +92,7 @@ async fn a_message_that_comes_again_after_upkeep_is_passed_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_request_that_is_too_late_is_passed_over() {
-    let hub = TestHub::start(2, 1).await;
-    hub.sync().await;
-    let permit = hub.permit(&hub.identifier(0), MATTER).await;
-    let permit = permit.expect("decided").record;
-    let stage = Stage::with(hub).await;
+    let (stage, permit) = Stage::permitted().await;
     let hub = &stage.hub;
     let keys = &hub.node(SICHUAN).keys;
     let late = [

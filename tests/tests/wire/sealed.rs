@@ -8,7 +8,7 @@ use connectors::bus::OutgoingRecord;
 use schemas::message::HolderQuery;
 use schemas::permit::PermitRecord;
 use serde_json::{Value, json};
-use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG, noon};
+use tests::{NATIONAL, SICHUAN, TestHub, ZHEJIANG, noon};
 
 use super::bodies::BODY;
 use super::envelopes::case;
@@ -63,11 +63,7 @@ async fn queries_that_do_not_open_are_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn evidence_that_permits_nothing_gets_no_file() {
-    let hub = TestHub::start(2, 1).await;
-    hub.sync().await;
-    let permit = hub.permit(&hub.identifier(0), MATTER).await;
-    let permit = permit.expect("decided").record;
-    let stage = Stage::with(hub).await;
+    let (stage, permit) = Stage::permitted().await;
     let hub = &stage.hub;
     let keys = &hub.node(SICHUAN).keys;
     let honest = file_request(hub, &permit);

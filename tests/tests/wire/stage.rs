@@ -7,8 +7,9 @@ use std::sync::Arc;
 use connectors::bus::OutgoingRecord;
 use hub::node::node_keys;
 use schemas::envelope::topic;
+use schemas::permit::PermitRecord;
 use serde_json::Value;
-use tests::{NATIONAL, SICHUAN, TestHub, ZHEJIANG, eventually};
+use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG, eventually};
 use tokio::net::TcpListener;
 
 use super::http::connection::ask;
@@ -65,6 +66,15 @@ impl Stage {
         let hub = TestHub::start(2, 1).await;
         hub.sync().await;
         Self::with(hub).await
+    }
+
+    /// The same, and a permit for the licence with the file.
+    pub(super) async fn permitted() -> (Self, PermitRecord) {
+        let hub = TestHub::start(2, 1).await;
+        hub.sync().await;
+        let permit = hub.permit(&hub.identifier(0), MATTER).await;
+        let permit = permit.expect("decided").record;
+        (Self::with(hub).await, permit)
     }
 
     /// The nodes as they are now.

@@ -4,30 +4,33 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use connectors::bus::{Bus, BusError, OutgoingRecord, Positions, Sharing, Subscription};
+use connectors::bus::{BusError, OutgoingRecord};
 use hub::directory;
 use hub::node::Node;
 use hub::store::{outbox, registrations};
 use schemas::envelope::topic;
+use tests::failing_bus::{FailingBus, Fate};
 use tests::{NATIONAL, TestHub, ZHEJIANG, eventually};
 
 use super::super::rows;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_bus_did_not_take_is_sent_again() {
+    // One per publication; then the bus works.
     let faults = [
-        Fault::Refused,
-        Fault::Refused,
-        Fault::Unknown,
-        Fault::Refused,
+        Fate::Refused(BusError::Closed),
+        Fate::Refused(BusError::Closed),
+        Fate::TakenUnseen(BusError::Closed),
+        Fate::Refused(BusError::Closed),
     ];
+    let faults = Arc::new(Mutex::new(VecDeque::from(faults)));
     let mut hub = TestHub::start(3, 0).await;
     let config = hub.node(ZHEJIANG).config.clone();
     hub.stop_node(ZHEJIANG).await;
-    let bus = Arc::new(FailingBus::around(Arc::clone(&hub.bus), &faults));
-    let of_node: Arc<dyn Bus> = Arc::<FailingBus>::clone(&bus);
-    let zhejiang = Node::start(config, of_node, hub.clock.clone()).await;
+    let planned = Arc::clone(&faults);
+    let next = move |_: &[_]| planned.lock().unwrap().pop_front().unwrap_or(Fate::Taken);
+    let bus = FailingBus::around(Arc::clone(&hub.bus), Box::new(next));
+    let zhejiang = Node::start(config, bus, hub.clock.clone()).await;
     let zhejiang = zhejiang.expect("starts");
     let report = directory::register_source(&zhejiang.node).await;
     assert_eq!(report.expect("registers").registered, 3);
@@ -36,7 +39,7 @@ async fn what_the_bus_did_not_take_is_sent_again() {
         outbox::count(reader).await.expect("counts") == 0
     })
     .await;
-    assert_eq!(bus.faults.lock().unwrap().len(), 0, "every fault was met");
+    assert_eq!(faults.lock().unwrap().len(), 0, "every fault was met");
     let changes = hub.records(topic::DIRECTORY_CHANGES).await;
     let mut times = BTreeMap::new();
     for change in &changes {
@@ -59,57 +62,4 @@ fn name(record: &OutgoingRecord) -> &str {
     let mut headers = record.headers.iter();
     let name = headers.find(|(name, _)| name == "ce_id");
     name.map(|(_, id)| id.as_str()).expect("a name")
-}
-
-/// How a bus fails to publish.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// Nothing was published.
-    Refused,
-    /// All was published, but the answer does not say so.
-    Unknown,
-}
-
-/// A bus that fails as planned, one fault per publication, and then works.
-struct FailingBus {
-    inner: Arc<dyn Bus>,
-    faults: Mutex<VecDeque<Fault>>,
-}
-
-impl FailingBus {
-    fn around(inner: Arc<dyn Bus>, faults: &[Fault]) -> Self {
-        let faults = Mutex::new(faults.iter().copied().collect());
-        Self { inner, faults }
-    }
-}
-
-#[async_trait]
-impl Bus for FailingBus {
-    async fn publish(&self, records: Vec<OutgoingRecord>) -> Result<(), BusError> {
-        let fault = self.faults.lock().unwrap().pop_front();
-        if !matches!(fault, Some(Fault::Refused)) {
-            self.inner.publish(records).await?;
-        }
-        match fault {
-            Some(_) => Err(BusError::Closed),
-            None => Ok(()),
-        }
-    }
-
-    async fn subscribe(
-        &self,
-        topic: &str,
-        sharing: Sharing,
-        positions: Arc<dyn Positions>,
-    ) -> Result<Box<dyn Subscription>, BusError> {
-        self.inner.subscribe(topic, sharing, positions).await
-    }
-
-    async fn forget(&self, topic: &str, up_to: i64, keep: u32) -> Result<(), BusError> {
-        self.inner.forget(topic, up_to, keep).await
-    }
-
-    async fn healthy(&self) -> Result<(), BusError> {
-        self.inner.healthy().await
-    }
 }
