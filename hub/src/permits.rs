@@ -93,8 +93,7 @@ pub async fn resume(
 ) -> Result<Permit, Refusal> {
     caller.must_have(CallerRole::Use)?;
     let record = store::permits::find(node.store.reader(), permit_id, node.keys.column_key())
-        .await
-        .map_err(Refusal::internal)?
+        .await?
         // One answer for "unknown" and "someone else's": a caller learns nothing about others.
         .filter(|record| is_for(record, caller, identifier))
         .ok_or(Refusal::PermitUnknown)?;

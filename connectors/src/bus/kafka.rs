@@ -8,11 +8,13 @@
 //! * `reader`: the thread of a subscription; `context`: how its partitions change; `start`: where
 //!   they begin; `shelf`: what it hands over
 //! * `record`: records that others may have written
+//! * `lost`: clients that found no way back to the brokers
 //! * `fault`: what the client says, as errors of the seam
 //! * [`topics`]: which topics there should be
 
 mod context;
 mod fault;
+mod lost;
 mod producer;
 mod reader;
 mod record;
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rdkafka::producer::Producer as _;
+use schemas::envelope::topic::DIRECTORY_CHANGES;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
@@ -59,10 +62,13 @@ impl KafkaBus {
     /// [`BusError::Setting`]: a setting, certificate or key that cannot be used.
     pub fn open(settings: KafkaSettings) -> Result<Self, BusError> {
         let troubles = Arc::new(Troubles::default());
-        let producer = Producer::open(settings.producer(), Arc::clone(&troubles))?;
+        let producer = Arc::new(Producer::open(settings.producer(), Arc::clone(&troubles))?);
+        let topic = settings.full_name(DIRECTORY_CHANGES);
+        lost::watch(Arc::downgrade(&producer), topic)
+            .map_err(|error| BusError::Setting(error.to_string()))?;
         Ok(Self {
             settings: Arc::new(settings),
-            producer: Arc::new(producer),
+            producer,
             troubles,
             health: Mutex::new(None),
         })
@@ -121,6 +127,7 @@ impl Bus for KafkaBus {
             sharing,
             positions,
             troubles: Arc::clone(&self.troubles),
+            producer: Arc::clone(&self.producer),
             runtime: Handle::current(),
             partitions,
         };

@@ -94,8 +94,8 @@ pub(crate) async fn receipts(
     caller.must_have(CallerRole::Registrar)?;
     let limit = cursor.limit()?;
     let rows = receipts::page(node.store.reader(), cursor.after, limit).await;
-    let rows = rows.map_err(Refusal::internal)?;
     let rows = rows
+        .map_err(Refusal::from)?
         .into_iter()
         .map(|row| (row.number, row.receipt))
         .collect();
@@ -111,8 +111,8 @@ pub(crate) async fn rejections(
     caller.must_have(CallerRole::Registrar)?;
     let limit = cursor.limit()?;
     let rows = rejections::page(node.store.reader(), cursor.after, limit).await;
-    let rows = rows.map_err(Refusal::internal)?;
     let rows = rows
+        .map_err(Refusal::from)?
         .into_iter()
         .map(|row| (row.number, rejected(row)))
         .collect();

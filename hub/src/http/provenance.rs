@@ -157,6 +157,7 @@ impl From<ProvenanceError> for Fault {
     fn from(error: ProvenanceError) -> Self {
         Self::Refused(match error {
             ProvenanceError::Beyond => Refusal::NotFound,
+            ProvenanceError::Store(cause) => cause.into(),
             other => Refusal::internal(other),
         })
     }

@@ -18,6 +18,7 @@ use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer as _, Producer
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::fault::{self, Troubles};
+use super::lost;
 use super::record::headers_of;
 use crate::bus::{BusError, OutgoingRecord};
 
@@ -67,6 +68,37 @@ impl Producer {
     pub(super) fn client(&self) -> Arc<Threaded> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&current)
+    }
+
+    /// Whether there are brokers for this client. Takes some seconds where there are none.
+    pub(super) fn finds_brokers(&self, topic: &str) -> bool {
+        lost::finds_brokers(self.client().client(), topic)
+    }
+
+    /// Replaces a client that has lost its brokers for good, see [`lost`]. What waited in it is
+    /// given back to whoever published it. Takes some seconds.
+    pub(super) fn renew_if_lost(&self, topic: &str) {
+        let lost = self.client();
+        if !lost::has_no_broker(lost.client(), topic) {
+            return;
+        }
+        let fresh = match threaded(&self.config, &self.troubles) {
+            Ok(fresh) => fresh,
+            Err(cause) => {
+                tracing::error!(cause = %cause, "the producer cannot be made anew");
+                return;
+            }
+        };
+        if !lost::finds_brokers(fresh.client(), topic) {
+            // The brokers are away for everyone: this client will find them as well.
+            drop_aside(fresh);
+            return;
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, &lost) {
+            tracing::warn!("the producer has lost its brokers and is made anew");
+            *current = fresh;
+        }
     }
 
     async fn publish_in_time(&self, records: &[OutgoingRecord]) -> Result<(), BusError> {

@@ -23,6 +23,8 @@ use tokio::sync::mpsc;
 
 use super::context::{Changes, Context};
 use super::fault::{self, Troubles};
+use super::lost;
+use super::producer::Producer;
 use super::record::record_of;
 use super::settings::{KafkaSettings, METADATA_REFRESH_S};
 use super::shelf::Shelf;
@@ -40,6 +42,8 @@ pub(super) struct Order {
     pub(super) sharing: Sharing,
     pub(super) positions: Arc<dyn Positions>,
     pub(super) troubles: Arc<Troubles>,
+    /// Another client of the same brokers.
+    pub(super) producer: Arc<Producer>,
     pub(super) runtime: Handle,
     /// Partitions that the topic has now.
     pub(super) partitions: Vec<i32>,
@@ -76,6 +80,7 @@ struct Reader {
     /// Partitions that are read or about to be.
     known: BTreeSet<i32>,
     next_look: Instant,
+    next_look_for_brokers: Instant,
     thread: Thread,
 }
 
@@ -110,6 +115,7 @@ impl Reader {
             started,
             known: BTreeSet::new(),
             next_look: Instant::now() + Duration::from_secs(METADATA_REFRESH_S),
+            next_look_for_brokers: Instant::now() + lost::LOOK_EVERY,
             thread,
         })
     }
@@ -137,6 +143,7 @@ impl Reader {
         is_busy |= self.fill()?;
         self.hint_durable();
         self.look_for_partitions();
+        self.look_for_brokers();
         if !is_busy {
             std::thread::park_timeout(SLEEP);
         }
@@ -161,8 +168,13 @@ impl Reader {
             generation,
             assigned,
             was_revoked,
+            is_lost,
             ..
         } = self.client.context().take_changes();
+        if is_lost {
+            let cause = "a reader has lost its brokers and is made anew".to_owned();
+            return Err(BusError::Unreachable { cause });
+        }
         if was_revoked {
             self.queues.clear();
             self.known.clear();
@@ -308,6 +320,22 @@ impl Reader {
         self.order.runtime.spawn_blocking(move || {
             if let Ok(found) = start::partitions(client.client(), &topic, &full_name) {
                 client.context().found(found);
+                thread.unpark();
+            }
+        });
+    }
+
+    /// Whether the client has lost its brokers for good, see [`lost`].
+    fn look_for_brokers(&mut self) {
+        if Instant::now() < self.next_look_for_brokers {
+            return;
+        }
+        self.next_look_for_brokers = Instant::now() + lost::LOOK_EVERY;
+        let (client, thread) = (Arc::clone(&self.client), self.thread.clone());
+        let (producer, topic) = (Arc::clone(&self.order.producer), self.full_name.clone());
+        self.order.runtime.spawn_blocking(move || {
+            if lost::has_no_broker(client.client(), &topic) && producer.finds_brokers(&topic) {
+                client.context().lost();
                 thread.unpark();
             }
         });

@@ -114,6 +114,9 @@ impl KafkaSettings {
                 "metadata.max.age.ms",
                 (METADATA_REFRESH_S * 3000).to_string(),
             )
+            // Brokers that all moved are found again at the addresses of the configuration, soon.
+            .set("metadata.recovery.strategy", "rebootstrap")
+            .set("metadata.recovery.rebootstrap.trigger.ms", "10000")
             // Topics come into being through `hub topics apply` alone.
             .set("allow.auto.create.topics", "false")
             // They are there before anyone writes to them: no half minute of hope that one comes.
@@ -122,6 +125,9 @@ impl KafkaSettings {
             // Brokers close idle connections; that is no news.
             .set("log.connection.close", "false")
             .set("statistics.interval.ms", "0");
+        if let Ok(d) = std::env::var("TMPDEBUG") {
+            config.set("debug", d);
+        }
         self.secure(&mut config);
         config
     }

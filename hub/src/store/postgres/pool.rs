@@ -6,6 +6,8 @@
 //! caller that went away in the middle – it is closed, which also ends its transaction.
 
 use std::future::IntoFuture;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,14 @@ const IDLE_UNTESTED: Duration = Duration::from_secs(5);
 /// Longest wait for the answer to that test.
 const TEST_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a caller waits for a connection to a server that did not answer to the last who tried:
+/// enough for one more try, so that it is found again, and little for a caller who is refused.
+const AWAY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A statement without an answer for this long makes the program ask whether the server answers to
+/// anyone: nearly all take milliseconds, and a caller waits.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// Longest statement of a check of the whole database: counting a hundred million rows.
 const READING_ALL: Duration = Duration::from_secs(3_600);
 
@@ -53,6 +63,14 @@ struct Inner {
     size: u32,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
+    /// The server did not answer to the last who tried to connect.
+    is_away: AtomicBool,
+}
+
+/// How long an answer to a statement is waited for.
+pub(in crate::store) struct Patience {
+    longest: Duration,
+    pool: Arc<Inner>,
 }
 
 /// What the connections of a pool are for.
@@ -104,6 +122,7 @@ impl Pool {
             size,
             permits: Arc::new(Semaphore::new(size as usize)),
             idle: Mutex::new(Vec::new()),
+            is_away: AtomicBool::new(false),
         }))
     }
 
@@ -117,14 +136,21 @@ impl Pool {
     /// # Errors
     /// None became free in time; the server cannot be reached; another process writes.
     pub(in crate::store) async fn lease(&self) -> Result<Lease, StoreError> {
-        let deadline = Instant::now() + ACQUIRE_TIMEOUT;
+        let longest = if self.0.is_away.load(Ordering::Relaxed) {
+            AWAY_TIMEOUT
+        } else {
+            ACQUIRE_TIMEOUT
+        };
+        let deadline = Instant::now() + longest;
         let permits = Arc::clone(&self.0.permits);
-        let permit = tokio::time::timeout(ACQUIRE_TIMEOUT, permits.acquire_owned())
+        let permit = tokio::time::timeout(longest, permits.acquire_owned())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|_| sqlx::Error::PoolClosed)?;
         while let Some(mut idle) = self.0.take_idle() {
             if idle.since.elapsed() > IDLE_UNTESTED && !answers(&mut idle.connection).await {
+                // The others are as dead: testing one after the other would take too long.
+                self.0.idle().clear();
                 continue;
             }
             return Ok(self.0.leased(idle.connection, permit));
@@ -173,6 +199,7 @@ impl Inner {
                 .unwrap_or(Err(sqlx::Error::PoolTimedOut));
             match connected.map_err(StoreError::from) {
                 Ok(mut connection) => {
+                    self.is_away.store(false, Ordering::Relaxed);
                     if self.purpose == Purpose::Writing {
                         fence::take(&mut connection).await?;
                     }
@@ -187,11 +214,31 @@ impl Inner {
                 // Whoever waited for so long is not to wait again.
                 Err(error) if error.fault() == Fault::Lost => {
                     tracing::warn!(cause = %error, "PostgreSQL cannot be reached");
+                    self.is_away.store(true, Ordering::Relaxed);
                     return Err(sqlx::Error::PoolTimedOut.into());
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let is_silent =
+                        matches!(error, StoreError::Database(sqlx::Error::PoolTimedOut));
+                    self.is_away.store(is_silent, Ordering::Relaxed);
+                    return Err(error);
+                }
             }
         }
+    }
+
+    /// Whether the server answers to anyone, with whatever.
+    async fn server_answers(&self) -> bool {
+        let tried = tokio::time::timeout(TEST_TIMEOUT, self.options.connect()).await;
+        let answers = match tried {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => StoreError::from(error).fault() != Fault::Lost,
+            Err(_) => false,
+        };
+        if !answers {
+            self.is_away.store(true, Ordering::Relaxed);
+        }
+        answers
     }
 }
 
@@ -201,9 +248,12 @@ impl Lease {
         &mut self.connection
     }
 
-    /// Longest wait for the answer to one statement.
-    pub(in crate::store) fn answer_timeout(&self) -> Duration {
-        self.answer_timeout
+    /// How long the answer to one statement is waited for.
+    pub(in crate::store) fn patience(&self) -> Patience {
+        Patience {
+            longest: self.answer_timeout,
+            pool: Arc::clone(&self.pool),
+        }
     }
 
     /// Begins a transaction that reads one state of the whole database, however long that takes.
@@ -225,8 +275,8 @@ impl Lease {
         &mut self,
         text: &'static str,
     ) -> Result<(), sqlx::Error> {
-        let wait = self.answer_timeout();
-        answered(wait, sqlx::raw_sql(text).execute(&mut self.connection)).await?;
+        let patience = self.patience();
+        answered(patience, sqlx::raw_sql(text).execute(&mut self.connection)).await?;
         Ok(())
     }
 
@@ -263,14 +313,27 @@ impl Lease {
 }
 
 /// Waits for an answer, but not for ever: a server that stands still or a network that swallows
-/// everything closes no connection.
+/// everything closes no connection. One that answers to nobody else either is not waited for.
 pub(in crate::store) async fn answered<T>(
-    wait: Duration,
+    patience: Patience,
     answer: impl IntoFuture<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    match tokio::time::timeout(wait, answer).await {
+    let Patience { longest, pool } = patience;
+    let silent = || Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+    let mut answer = pin!(answer.into_future());
+    if let Ok(answer) = tokio::time::timeout(SILENCE, &mut answer).await {
+        return answer;
+    }
+    tokio::select! {
+        biased;
+        answer = &mut answer => return answer,
+        answers = pool.server_answers() => if !answers {
+            return silent();
+        },
+    }
+    match tokio::time::timeout(longest.saturating_sub(SILENCE), answer).await {
         Ok(answer) => answer,
-        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        Err(_) => silent(),
     }
 }
 

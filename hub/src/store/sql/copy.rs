@@ -23,8 +23,8 @@ pub(in crate::store) async fn copy<const N: usize>(
     let On::Postgres(lease, trouble) = tx.on() else {
         return Err(StoreError::NotReading);
     };
-    let wait = lease.answer_timeout();
-    let done = answered(wait, send(lease.connection(), statement, rows)).await;
+    let patience = lease.patience();
+    let done = answered(patience, send(lease.connection(), statement, rows)).await;
     trouble.note(done)
 }
 

@@ -108,8 +108,8 @@ impl<const N: usize> Insert<N> {
                     let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
                     let text = AssertSqlSafe(self.postgres_text());
                     let query = sqlx::query_as_with(text, self.for_postgres(chunk)?);
-                    let wait = lease.answer_timeout();
-                    let done = answered(wait, query.fetch_all(lease.connection())).await;
+                    let patience = lease.patience();
+                    let done = answered(patience, query.fetch_all(lease.connection())).await;
                     answers.extend(trouble.note(done)?);
                     rest = after;
                 }
@@ -146,8 +146,8 @@ impl<const N: usize> Insert<N> {
                     let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
                     let text = AssertSqlSafe(self.postgres_text());
                     let query = sqlx::query_with(text, self.for_postgres(chunk)?);
-                    let wait = lease.answer_timeout();
-                    let done = answered(wait, query.execute(lease.connection())).await;
+                    let patience = lease.patience();
+                    let done = answered(patience, query.execute(lease.connection())).await;
                     changed += trouble.note(done)?.rows_affected();
                     rest = after;
                 }

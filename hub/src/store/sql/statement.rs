@@ -242,8 +242,8 @@ impl<'q> Query<'q> {
             }
             On::Postgres(lease, trouble) => {
                 let query = sqlx::query_with(self.postgres_text(), self.for_postgres()?);
-                let wait = lease.answer_timeout();
-                let done = answered(wait, query.execute(lease.connection())).await;
+                let patience = lease.patience();
+                let done = answered(patience, query.execute(lease.connection())).await;
                 Ok(trouble.note(done)?.rows_affected())
             }
             On::SqlitePool(_) | On::PostgresPool(_) => Err(StoreError::NotReading),
@@ -253,8 +253,8 @@ impl<'q> Query<'q> {
     async fn fetch_on<T: Record>(&self, lease: &mut Lease) -> Result<Vec<T>, sqlx::Error> {
         let arguments = self.for_postgres()?;
         let query = sqlx::query_as_with(self.postgres_text(), arguments);
-        let wait = lease.answer_timeout();
-        answered(wait, query.fetch_all(lease.connection())).await
+        let patience = lease.patience();
+        answered(patience, query.fetch_all(lease.connection())).await
     }
 
     fn postgres_text(&self) -> SqlStr {
