@@ -13,6 +13,13 @@ use crate::metadata;
 use crate::region::ProvinceCode;
 use crate::uscc::Uscc;
 
+/// Most bytes of an entry as JSON: a line of a library has under 64 KiB, and what is larger would
+/// not fit into replies, receipts and leaves.
+pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
+
+/// Rule of an entry over [`ENTRY_BYTES_MAX`]; such an entry is not kept in the quality queue.
+pub const RULE_TOO_LARGE: &str = "Q-TOO-LARGE";
+
 /// One rule that an entry does not meet, in words that repeat no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QualityFault {
@@ -35,6 +42,11 @@ pub fn check_entry(
     home_regions: &[ProvinceCode],
 ) -> Vec<QualityFault> {
     let mut faults = Vec::new();
+    check_size(entry, &mut faults);
+    if !faults.is_empty() {
+        // Other faults may repeat what is too large.
+        return faults;
+    }
     check_identifier(&entry.public, &mut faults);
     check_type(entry, types, &mut faults);
     check_region(&entry.public, home_regions, &mut faults);
@@ -84,6 +96,19 @@ impl QualityFault {
             error.code()
         );
         reject(rule, zh, en)
+    }
+}
+
+fn check_size(entry: &Entry, faults: &mut Vec<QualityFault>) {
+    let public = serde_json::to_vec(&entry.public).map_or(usize::MAX, |bytes| bytes.len());
+    let private = serde_json::to_vec(&entry.private).map_or(usize::MAX, |bytes| bytes.len());
+    if public.saturating_add(private) > ENTRY_BYTES_MAX {
+        let most = ENTRY_BYTES_MAX / 1024;
+        faults.push(reject(
+            RULE_TOO_LARGE,
+            format!("目录信息超过 {most} KiB，不予收录；请缩减后重新报送。"),
+            format!("The entry has more than {most} KiB; it is not kept. Shorten and resend."),
+        ));
     }
 }
 

@@ -9,6 +9,7 @@ mod claims;
 mod envelopes;
 mod files;
 mod http;
+mod large;
 mod message;
 mod replay;
 mod replies;

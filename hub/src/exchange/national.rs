@@ -12,7 +12,7 @@ use schemas::message::{
     Asker, DirectoryChange, DirectoryReceipt, HolderQuery, LOOKUP_ENTRIES_MAX, LookedUpEntry,
     LookupReply, LookupRequest, ReceiptOutcome, ReceiptReason,
 };
-use schemas::quality::{QualityFault, check_entry};
+use schemas::quality::{QualityFault, RULE_TOO_LARGE, check_entry};
 
 use super::apply::{Answer, Step};
 use super::failure::Failure;
@@ -269,7 +269,8 @@ impl Change {
             identifier: Some(public.identifier.as_str().to_owned()),
             revision: Some(public.revision),
             source_line: None,
-            public: Some(public.clone()),
+            // Of what is too large only that it was is kept.
+            public: (!is_too_large(reasons)).then(|| public.clone()),
             reasons: reasons.to_vec(),
             rejected_at: node.clock.now(),
         };
@@ -320,6 +321,10 @@ fn sealed_entries(node: &Node, to: &str, found: &[Entry]) -> Result<Vec<LookedUp
         entries.push(looked_up);
     }
     Ok(entries)
+}
+
+fn is_too_large(reasons: &[ReceiptReason]) -> bool {
+    reasons.iter().any(|reason| reason.rule == RULE_TOO_LARGE)
 }
 
 fn reason(fault: &QualityFault) -> ReceiptReason {

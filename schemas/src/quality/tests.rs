@@ -50,6 +50,21 @@ fn a_good_entry_meets_every_rule() {
 }
 
 #[test]
+fn an_entry_that_is_too_large_breaks_that_rule_alone() {
+    let check = |bytes: usize, expected: &[&str]| {
+        let mut large = entry(|_| ());
+        large.public.issuer_name = "A".repeat(bytes);
+        large.public.region = crate::region::RegionCode::parse("510100").unwrap();
+        let zhejiang = ProvinceCode::parse("33").unwrap();
+        let faults = check_entry(&large, &LicenceTypes::builtin(), &[zhejiang]);
+        let rules: Vec<_> = faults.iter().map(|fault| &*fault.rule).collect();
+        assert_eq!(rules, expected, "{bytes}");
+    };
+    check(ENTRY_BYTES_MAX / 2, &["Q-REGION"]);
+    check(ENTRY_BYTES_MAX, &[RULE_TOO_LARGE]);
+}
+
+#[test]
 fn identifier_type_and_region_must_fit() {
     let (type_code, issuer) = ("11990000MB999999XE001", "11330105002500287C");
     check(
