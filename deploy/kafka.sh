@@ -14,6 +14,7 @@
 # HUB_RUN          folder of data, logs and secrets (default ~/.cache/license-hub/run)
 # HUB_KAFKA_PORT   port of broker 1, 19092; broker N uses the ports from 10·(N-1) above it
 # HUB_KAFKA_HEAP   memory of one broker, 256m
+# HUB_KAFKA_TOOL_JAVA  settings of Java for tool; the default starts quickly and runs slowly
 # HUB_KAFKA_TLS=1  no plain port: mutual TLS on the port, SASL_SSL (SCRAM-SHA-512) two above it,
 #                  and nobody may do anything that no rule allows
 # HUB_KAFKA_PROXY_PORT  one more plain listener, three above the port, that names this port (and
@@ -51,7 +52,7 @@ install() {
 }
 
 tool() {
-    java -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+    java ${HUB_KAFKA_TOOL_JAVA:--Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1} \
         -Dlog4j2.configurationFile="$HERE/kafka/log4j2.xml" -cp "$JARS/*" "$@"
 }
 

@@ -11,6 +11,7 @@
 #   postgres.sh pause            let all its processes stand still   (resume: let them go on)
 #   postgres.sh clean            stop it, remove the data
 #   postgres.sh folder           where the data lie
+#   postgres.sh tool NAME ARGUMENTS   one of PostgreSQL's own programs
 #
 # HUB_RUN              folder of what runs here (default ~/.cache/license-hub/run)
 # HUB_POSTGRES_PORT    15432
@@ -131,5 +132,6 @@ case "${1:-}" in
     resume) signal_all CONT ;;
     clean) stop; rm -rf "$RUN" ;;
     folder) echo "$RUN" ;;
+    tool) "$BIN/$2" "${@:3}" ;;
     *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
 esac

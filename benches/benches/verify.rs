@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use benches::{compare, cost, repeat};
+use benches::{Comparison, compare, cost, repeat};
 use certs::digest::sm3;
 use certs::trust::TrustStore;
 use certs::verify::{VerifyOptions, verify_file};
@@ -47,7 +47,11 @@ fn main() {
         })
     };
     compare(
-        "full verification against its floor",
+        Comparison {
+            title: "full verification of a sealed OFD against its floor",
+            goal: "",
+            unit: "/s",
+        },
         ("verify_file: every check, trust included", &mut whole),
         ("SM3 of the file and two SM2 verifications", &mut floor),
     );

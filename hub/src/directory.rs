@@ -125,7 +125,10 @@ pub async fn search(
 }
 
 /// The lookup without its record, for paths that record what they do with the entry.
-pub(crate) async fn find(
+///
+/// # Errors
+/// As [`lookup`].
+pub async fn find(
     node: &Node,
     caller: &Caller,
     identifier: &Identifier,

@@ -189,6 +189,17 @@ impl TestHub {
         items.pop().and_then(|item| item.file).expect("a file")
     }
 
+    /// Gives Zhejiang's first licences files with a scan of so many bytes, and writes the library.
+    pub fn attach_scans(&mut self, files: usize, scan_bytes: usize) {
+        let plan = LibraryPlan {
+            scan_bytes,
+            ..plan(files, files, None)
+        };
+        let (items, _) = mint_library(&plan, &self.pki).expect("a library");
+        self.items.splice(..files, items);
+        self.write_library();
+    }
+
     /// Zhejiang's file `number` sealed anew: as good as the registered one, with other bytes.
     #[must_use]
     pub fn resealed_file(&self, number: usize) -> Vec<u8> {
@@ -288,7 +299,11 @@ fn mint(
     files: usize,
     spoil: Option<Spoil>,
 ) -> (Vec<LibraryItem>, Vec<SealKit>) {
-    let plan = LibraryPlan {
+    mint_library(&plan(licences, files, spoil), pki).expect("a library")
+}
+
+fn plan(licences: usize, files: usize, spoil: Option<Spoil>) -> LibraryPlan {
+    LibraryPlan {
         province: ProvinceCode::parse("33").expect("Zhejiang"),
         licences,
         files,
@@ -296,9 +311,9 @@ fn mint(
         kind: SignatureKind::Seal,
         version: SealVersion::V4,
         spoil,
+        scan_bytes: 0,
         at: noon(),
-    };
-    mint_library(&plan, pki).expect("a library")
+    }
 }
 
 fn configs(folder: &Path) -> BTreeMap<&'static str, NodeConfig> {

@@ -381,6 +381,7 @@ fn mint(pki: &DevelopmentPki, region: &str, libraries: Libraries) -> Vec<Library
         kind: SignatureKind::Seal,
         version: SealVersion::V4,
         spoil: None,
+        scan_bytes: 0,
         at: SystemClock.now(),
     };
     mint_library(&plan, pki).expect("a library").0

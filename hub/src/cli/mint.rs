@@ -84,6 +84,7 @@ pub(super) fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
         kind: args.kind.into(),
         version: args.seal_version.into(),
         spoil: args.spoil,
+        scan_bytes: 0,
         at,
     };
     let (items, kits) = mint_library(&plan, &pki)?;

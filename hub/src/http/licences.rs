@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::AGE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use schemas::date::day_in_shanghai;
 use schemas::entry::{EntryPrivate, EntryPublic};
@@ -73,16 +74,21 @@ pub(crate) async fn show(
     State(node): State<Arc<Node>>,
     Authenticated(caller): Authenticated,
     Licence(identifier): Licence,
-) -> Result<(HeaderMap, Json<Answered>), Fault> {
+) -> Result<Response, Fault> {
     let found = directory::lookup(&node, &caller, &identifier)
         .await?
         .ok_or(Refusal::NotFound)?;
+    Ok(answer(&node, &caller, found))
+}
+
+/// What a caller is told about an entry, its personal part only where a rule shows it.
+pub fn answer(node: &Node, caller: &Caller, found: Found) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(AGE, HeaderValue::from(found.age_s));
     if let Ok(source) = HeaderValue::from_str(found.source.as_str()) {
         headers.insert(SOURCE, source);
     }
-    Ok((headers, Json(answered(&node, &caller, found))))
+    (headers, Json(answered(node, caller, found))).into_response()
 }
 
 /// `POST /v1/licences/search`: the holder's code travels in the body, never in an address that

@@ -21,6 +21,8 @@ mod seals;
 mod server;
 mod verifications;
 
+pub use licences::answer;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,14 @@ pub fn router(node: Arc<Node>) -> Router {
     routes(Shared::new(node))
 }
 
+/// Other routes with all that stands around those of a node: names, log lines, bounds. For benches,
+/// which measure a part of a path.
+pub fn around(node: &Arc<Node>, inner: Router<Arc<Node>>) -> Router {
+    let shared = Shared::new(Arc::clone(node));
+    let api = inner.with_state(Arc::clone(node));
+    framed(shared, api)
+}
+
 fn routes(shared: Shared) -> Router {
     let api = Router::new()
         .route("/v1/permits", post(permits::create))
@@ -71,8 +81,12 @@ fn routes(shared: Shared) -> Router {
         .route("/v1/receipts", get(entries::receipts))
         .route("/v1/rejections", get(entries::rejections))
         .route("/v1/log/head", get(provenance::head))
-        .route("/v1/log/proofs/{index}", get(provenance::proof))
-        .route_layer(from_fn_with_state(shared.clone(), guard::bounded));
+        .route("/v1/log/proofs/{index}", get(provenance::proof));
+    framed(shared, api)
+}
+
+fn framed(shared: Shared, api: Router<Shared>) -> Router {
+    let api = api.route_layer(from_fn_with_state(shared.clone(), guard::bounded));
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

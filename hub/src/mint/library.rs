@@ -38,6 +38,8 @@ pub struct LibraryPlan {
     pub version: SealVersion,
     /// The fault that every file has, if any.
     pub spoil: Option<Spoil>,
+    /// Bytes of a scanned original in every file; 0 for none.
+    pub scan_bytes: usize,
     /// The time of minting.
     pub at: DateTime<Utc>,
 }
@@ -139,6 +141,7 @@ fn sealed_file(
         version: plan.version,
         at,
         spoil: plan.spoil,
+        scan_bytes: plan.scan_bytes,
     };
     mint_file(&entry, kit, &options)
 }

@@ -87,6 +87,7 @@ fn options(kind: SignatureKind, version: SealVersion, spoil: Option<Spoil>) -> M
         version,
         at: signed_at(),
         spoil,
+        scan_bytes: 0,
     }
 }
 
@@ -222,6 +223,7 @@ fn a_written_library_reads_back() {
         kind: SignatureKind::Seal,
         version: SealVersion::V4,
         spoil: None,
+        scan_bytes: 0,
         at: signed_at(),
     };
     let (items, kits) = mint_library(&plan, &FIXTURE.pki).unwrap();

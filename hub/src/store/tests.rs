@@ -1,7 +1,6 @@
 //! Tests of transactions and tables.
 
 mod batches;
-mod measure;
 mod server;
 mod statements;
 mod transactions;

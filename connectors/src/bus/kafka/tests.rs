@@ -4,7 +4,6 @@
 mod broker;
 mod group;
 mod hostile;
-mod measure;
 mod mock;
 mod secure;
 

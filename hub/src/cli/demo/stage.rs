@@ -211,6 +211,7 @@ fn plan(region: &str, now: DateTime<Utc>) -> anyhow::Result<LibraryPlan> {
         kind: SignatureKind::Seal,
         version: SealVersion::V4,
         spoil: None,
+        scan_bytes: 0,
         at: now,
     })
 }
@@ -278,6 +279,7 @@ fn tampered_file(
         version: SealVersion::V4,
         at: now - Duration::days(1),
         spoil: Some(Spoil::Tampered),
+        scan_bytes: 0,
     };
     Ok(mint_file(&entry, &kit, &options)?)
 }

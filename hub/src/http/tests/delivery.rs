@@ -35,6 +35,7 @@ impl Home {
             kind: SignatureKind::Seal,
             version: SealVersion::V4,
             spoil: None,
+            scan_bytes: 0,
             at: now,
         };
         let (items, _) = mint_library(&plan, &pki).expect("a library");
