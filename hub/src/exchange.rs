@@ -30,6 +30,7 @@ use crate::upkeep;
 mod apply;
 pub(crate) mod ask;
 mod busy;
+mod changes;
 mod failure;
 mod home;
 mod incoming;

@@ -3,7 +3,7 @@
 //! Each new or changed entry is one revision: entry, registration, outgoing message and leaf in
 //! one transaction (invariant 2). What did not change costs one read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use connectors::source::SourceLine;
@@ -18,11 +18,16 @@ use crate::exchange::outgoing::Draft;
 use crate::exchange::sealed;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::store::entries::{self, Upserted};
-use crate::store::outbox::{self, Outgoing};
+use crate::store::entries;
+use crate::store::outbox::Outgoing;
 use crate::store::registrations::{self, Registration, content_token};
-use crate::store::rejections::{self, Rejection};
-use crate::store::{StoreError, Tx, originals};
+use crate::store::rejections::Rejection;
+use crate::store::{StoreError, originals};
+
+mod write;
+
+use self::write::reject;
+pub(super) use self::write::write;
 
 /// Entries per transaction: a kill loses at most the work on these, never an entry.
 const BATCH_ENTRIES: usize = 100;
@@ -103,35 +108,38 @@ async fn register_batch(
     report: &mut RegisterReport,
 ) -> Result<(), Refusal> {
     let (mut planned, mut rejected) = (HashMap::new(), Vec::new());
-    let mut unnoted = Vec::new();
+    let (mut readable, mut unnoted) = (Vec::new(), Vec::new());
     for line in lines {
         match read_line(line) {
+            Ok(line) => readable.push(line),
             Err(reason) => {
                 report.unreadable += 1;
                 rejected.push(rejection(node, reason));
             }
-            Ok((source, file)) => {
-                let identifier = source.identifier.as_str().to_owned();
-                let path = source.file.clone();
-                let known = registrations::find(node.store.reader(), &identifier).await?;
-                match plan(node, source, file, known.as_ref()).await? {
-                    None => {
-                        report.unchanged += 1;
-                        unnoted.extend(path.map(|path| (identifier, path)));
-                    }
-                    Some(plan) => {
-                        let count = if known.is_none() {
-                            &mut report.registered
-                        } else {
-                            &mut report.changed
-                        };
-                        *count += 1;
-                        // The same identifier twice in one batch: the later line counts.
-                        planned.insert(identifier, plan);
-                    }
-                }
-            }
         }
+    }
+    let identifiers = readable
+        .iter()
+        .map(|(source, _)| source.identifier.as_str());
+    let identifiers = identifiers.map(str::to_owned).collect();
+    let known = registrations::find_all(node.store.reader(), identifiers).await?;
+    for (source, file) in readable {
+        let identifier = source.identifier.as_str().to_owned();
+        let path = source.file.clone();
+        let known = known.get(&identifier);
+        let Some(plan) = plan(node, source, file, known).await? else {
+            report.unchanged += 1;
+            unnoted.extend(path.map(|path| (identifier, path)));
+            continue;
+        };
+        let count = if known.is_none() {
+            &mut report.registered
+        } else {
+            &mut report.changed
+        };
+        *count += 1;
+        // The same identifier twice in one batch: the later line counts.
+        planned.insert(identifier, plan);
     }
     let registering = node
         .blocking(move |node| {
@@ -158,12 +166,14 @@ async fn note_originals(node: &Node, read: Vec<(String, String)>) -> Result<(), 
     }
     let (unnoted, key) = (&unnoted, node.keys.column_key());
     node.store
-        .run_tx_without_leaf("note_originals", |tx| {
+        .run_tx_without_leaf::<_, StoreError, _>("note_originals", |tx| {
             Box::pin(async move {
-                for (identifier, path) in unnoted {
-                    originals::put(tx, identifier, Some(path), key).await?;
-                }
-                Ok::<_, StoreError>(())
+                let noted = unnoted
+                    .iter()
+                    .map(|(one, path)| (one.as_str(), Some(path.as_str())));
+                let noted: BTreeMap<_, _> = noted.collect();
+                let noted: Vec<_> = noted.into_iter().collect();
+                originals::put_all(tx, &noted, key).await
             })
         })
         .await?;
@@ -312,9 +322,7 @@ pub(super) async fn commit(
     node.store
         .run_tx("register_entries", |tx| {
             Box::pin(async move {
-                for entry in registering {
-                    entry.write(node, tx).await?;
-                }
+                write(node, tx, registering).await?;
                 for rejection in rejected {
                     reject(node, tx, rejection).await?;
                 }
@@ -334,44 +342,6 @@ pub(super) async fn announce(node: &Node, registering: &[Registering]) {
             .announce(&registration.identifier, registration.revision)
             .await;
     }
-}
-
-impl Registering {
-    pub(super) async fn write(&self, node: &Node, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let at = self.registration.registered_at;
-        if entries::upsert(tx, &self.entry, &node.keys, at).await? == Upserted::Older {
-            tracing::warn!(
-                entry.identifier = self.registration.identifier,
-                entry.revision = self.registration.revision,
-                "the store already has this revision"
-            );
-            return Ok(());
-        }
-        registrations::upsert(tx, &self.registration).await?;
-        if let Some(Original(path)) = &self.original {
-            let identifier = &self.registration.identifier;
-            originals::put(tx, identifier, path.as_deref(), node.keys.column_key()).await?;
-        }
-        outbox::enqueue(tx, &self.message).await?;
-        node.log.append(tx, self.leaf.clone(), None).await?;
-        Ok(())
-    }
-}
-
-/// A line that cannot be read is kept with its reason; the same fault of the same line again
-/// adds nothing.
-async fn reject(node: &Node, tx: &mut Tx<'_>, rejection: &Rejection) -> Result<(), StoreError> {
-    if !rejections::record(tx, rejection).await? {
-        return Ok(());
-    }
-    let mut leaf = node.leaf(Activity::Refuse);
-    leaf.identifier.clone_from(&rejection.identifier);
-    leaf.result = rejection
-        .reasons
-        .first()
-        .map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone());
-    node.log.append(tx, leaf, None).await?;
-    Ok(())
 }
 
 fn rejection(node: &Node, unreadable: Unreadable) -> Rejection {

@@ -1,5 +1,6 @@
 //! Records become prepared steps; a batch of steps becomes one transaction.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDetail};
 
+use super::changes::{self, Change, Changes};
 use super::failure::Failure;
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
 use super::{ExchangeError, Lane, busy, home, letter, national, transient};
@@ -47,7 +49,7 @@ pub(super) enum Step {
     /// Cannot be used: into the dead letters.
     Refuse(Unusable),
     /// The national node decides about a change.
-    Change(Box<national::Change>),
+    Change(Box<Change>),
     /// The home node takes a receipt.
     Receipt(Box<home::Receipt>),
     /// Another node is answered.
@@ -189,7 +191,7 @@ async fn step_of(
         return busy::answer(node, &envelope).await;
     }
     let step = match envelope.message_type {
-        MessageType::DirectoryChange => national::prepare_change(node, &envelope, record).await,
+        MessageType::DirectoryChange => changes::prepare_change(node, &envelope, record).await,
         MessageType::DirectoryReceipt => home::prepare_receipt(node, &envelope, record).await,
         MessageType::LookupRequest => national::answer_lookup(node, &envelope, record).await,
         MessageType::FileRequest => home::hand_out(node, &envelope, record).await,
@@ -219,15 +221,67 @@ async fn commit(node: &Node, batch: &[Prepared], place: &Place) -> Result<(), St
     node.store
         .run_tx("apply_messages", |tx| {
             Box::pin(async move {
-                for prepared in batch {
-                    prepared.apply(node, tx).await?;
-                }
+                apply_steps(node, tx, batch).await?;
                 positions::advance(tx, &place.topic, place.partition, place.position).await
             })
         })
         .await?;
     node.outbox_wake.notify_one();
     Ok(())
+}
+
+/// Marks, effects, leaves and outgoing messages of a batch, in few round trips.
+async fn apply_steps(node: &Node, tx: &mut Tx<'_>, batch: &[Prepared]) -> Result<(), StoreError> {
+    let is_new = mark(node, tx, batch).await?;
+    let mut changes = Changes::find(node, tx, batch.iter().map(|one| &one.step)).await?;
+    let (mut receipts, mut outgoing) = (Vec::new(), Vec::new());
+    for (prepared, is_new) in batch.iter().zip(is_new) {
+        match &prepared.step {
+            Step::Refuse(reason) => prepared.bury(node, tx, *reason).await?,
+            // Applied before, or the second time within this batch: no effect.
+            _ if !is_new => {}
+            Step::Skip => {}
+            Step::Change(change) => {
+                let receipt = changes.take(node, tx, change, prepared.reference()).await?;
+                outgoing.push(Cow::Owned(receipt));
+            }
+            Step::Receipt(receipt) => {
+                receipt.record(node, tx, prepared.reference()).await?;
+                receipts.push(&**receipt);
+            }
+            Step::Answer(answer) => {
+                outgoing.extend(answer.outgoing.iter().map(Cow::Borrowed));
+                let leaf = Leaf {
+                    message: Some(prepared.reference()),
+                    ..answer.leaf.clone()
+                };
+                node.log.append(tx, leaf, answer.private.clone()).await?;
+            }
+        }
+    }
+    changes.write(node, tx).await?;
+    home::keep_receipts(tx, &receipts).await?;
+    let outgoing: Vec<&Outgoing> = outgoing.iter().map(|message| &**message).collect();
+    outbox::enqueue_all(tx, &outgoing).await
+}
+
+/// Marks the messages of a batch as applied; of each record whether that is news.
+async fn mark(node: &Node, tx: &mut Tx<'_>, batch: &[Prepared]) -> Result<Vec<bool>, StoreError> {
+    let name = |prepared: &Prepared| match (&prepared.step, &prepared.envelope) {
+        (Step::Change(_) | Step::Receipt(_) | Step::Answer(_), Some(envelope)) => {
+            Some((envelope.origin.clone(), envelope.id.clone()))
+        }
+        _ => None,
+    };
+    let names: Vec<_> = batch.iter().map(name).collect();
+    let named = names.iter().flatten();
+    let named: Vec<_> = named
+        .map(|(origin, id)| (origin.as_str(), id.as_str()))
+        .collect();
+    let marked = applied::mark_all(tx, &named, node.clock.now()).await?;
+    let mut marked = marked.into_iter();
+    let is_new = |name: &Option<_>| name.is_some() && marked.next().unwrap_or(false);
+    Ok(names.iter().map(is_new).collect())
 }
 
 impl Prepared {
@@ -258,43 +312,6 @@ impl Prepared {
                 .sum(),
             Step::Refuse(_) => self.record.body.len(),
             Step::Skip | Step::Change(_) | Step::Receipt(_) => 0,
-        }
-    }
-
-    async fn apply(&self, node: &Node, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let is_effective = match &self.step {
-            Step::Skip => return Ok(()),
-            Step::Refuse(reason) => return self.bury(node, tx, *reason).await,
-            Step::Change(_) | Step::Receipt(_) | Step::Answer(_) => self.mark(node, tx).await?,
-        };
-        // The same message twice within one batch: the second has no effect.
-        if !is_effective {
-            return Ok(());
-        }
-        match &self.step {
-            Step::Skip | Step::Refuse(_) => Ok(()),
-            Step::Change(change) => change.apply(node, tx, self.reference()).await,
-            Step::Receipt(receipt) => receipt.apply(node, tx, self.reference()).await,
-            Step::Answer(answer) => {
-                for message in &answer.outgoing {
-                    outbox::enqueue(tx, message).await?;
-                }
-                let leaf = Leaf {
-                    message: Some(self.reference()),
-                    ..answer.leaf.clone()
-                };
-                node.log.append(tx, leaf, answer.private.clone()).await?;
-                Ok(())
-            }
-        }
-    }
-
-    async fn mark(&self, node: &Node, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-        match &self.envelope {
-            Some(envelope) => {
-                applied::mark(tx, &envelope.origin, &envelope.id, node.clock.now()).await
-            }
-            None => Ok(false),
         }
     }
 

@@ -16,9 +16,10 @@ use schemas::permit::PermitRecord;
 use schemas::seal_status::{SealReply, SealRequest, is_sm3_hex};
 
 use super::apply::{Answer, Step};
+use super::changes::result_of;
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, NAME_BYTES_MAX, WRONG_ORIGIN};
-use super::national::{is_too_late, reply_draft, result_of};
+use super::national::{is_too_late, reply_draft};
 use super::sealed;
 use crate::files::{Digested, read_original, usable_file};
 use crate::node::Node;
@@ -170,17 +171,33 @@ pub(super) async fn answer_seal(
     })))
 }
 
+/// Keeps receipts, and notes what was answered to what was registered.
+pub(super) async fn keep_receipts(
+    tx: &mut Tx<'_>,
+    receipts: &[&Receipt],
+) -> Result<(), StoreError> {
+    if receipts.is_empty() {
+        return Ok(());
+    }
+    let receipts: Vec<&DirectoryReceipt> = receipts.iter().map(|receipt| &receipt.0).collect();
+    receipts::record_all(tx, &receipts).await?;
+    let answers: Vec<_> = receipts
+        .iter()
+        .map(|one| (one.identifier.as_str(), one.revision, one.outcome))
+        .collect();
+    registrations::set_outcomes(tx, &answers).await?;
+    Ok(())
+}
+
 impl Receipt {
-    pub(super) async fn apply(
+    /// Records that it came.
+    pub(super) async fn record(
         &self,
         node: &Node,
         tx: &mut Tx<'_>,
         message: MessageReference,
     ) -> Result<(), StoreError> {
         let receipt = &self.0;
-        receipts::record(tx, receipt).await?;
-        let (identifier, revision) = (&receipt.identifier, receipt.revision);
-        registrations::set_outcome(tx, identifier, revision, receipt.outcome).await?;
         let mut leaf = node.leaf(Activity::Receipt);
         leaf.identifier = Some(receipt.identifier.clone());
         leaf.entity = Some(EntityReference {

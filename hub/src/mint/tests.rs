@@ -110,6 +110,24 @@ fn check_good(layout: Layout, kind: SignatureKind, version: SealVersion) {
     }
 }
 
+#[test]
+fn a_scan_makes_a_file_larger_and_is_sealed_with_it() {
+    let scan_bytes = 100_000;
+    let options = MintOptions {
+        scan_bytes,
+        ..options(SignatureKind::Seal, SealVersion::V4, None)
+    };
+    let mut file = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options).unwrap();
+    assert!(file.len() > scan_bytes, "{}", file.len());
+    let verdict = verify(&file, &[]);
+    assert_eq!(verdict.verdict, Outcome::Valid, "{verdict:#?}");
+    assert!(verdict.warnings.is_empty(), "{:?}", verdict.warnings);
+    // In the middle of the scan, which is most of the file and cannot be compressed.
+    let middle = file.len() / 2;
+    file[middle] ^= 1;
+    assert_eq!(verify(&file, &[]).verdict, Outcome::Invalid);
+}
+
 #[track_caller]
 fn check_spoiled(spoil: Spoil, kind: SignatureKind, version: SealVersion) {
     let options = options(kind, version, Some(spoil));

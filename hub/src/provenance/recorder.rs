@@ -43,14 +43,13 @@ pub enum RecordError {
 /// Records reads in batches. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Recorder {
+    log: ProvenanceLog,
     queue: mpsc::Sender<Job>,
     stop: Arc<Notify>,
 }
 
-#[derive(Debug)]
 struct Job {
-    leaf: Leaf,
-    private: Option<PrivateDetail>,
+    leaf: NewLeaf,
     answer: oneshot::Sender<Result<u64, RecordError>>,
 }
 
@@ -84,13 +83,12 @@ impl Recorder {
         leaf: Leaf,
         private: Option<PrivateDetail>,
     ) -> Result<u64, RecordError> {
+        // Here, where many work side by side: the writer is one.
+        let prepared = self.log.prepare(leaf, private);
+        let leaf = prepared.map_err(|error| RecordError::Store { code: error.code() })?;
         let (answer, durable) = oneshot::channel();
         self.queue
-            .try_send(Job {
-                leaf,
-                private,
-                answer,
-            })
+            .try_send(Job { leaf, answer })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => RecordError::Overloaded,
                 mpsc::error::TrySendError::Closed(_) => RecordError::Stopped,
@@ -111,17 +109,12 @@ impl Recorder {
     ) -> (Self, JoinHandle<()>) {
         let (queue, jobs) = mpsc::channel(queue_max);
         let stop = Arc::new(Notify::new());
-        let writer = tokio::spawn(write_all(store, log, jobs, Arc::clone(&stop)));
-        (Self { queue, stop }, writer)
+        let writer = tokio::spawn(write_all(store, jobs, Arc::clone(&stop)));
+        (Self { log, queue, stop }, writer)
     }
 }
 
-async fn write_all(
-    store: Store,
-    log: ProvenanceLog,
-    mut jobs: mpsc::Receiver<Job>,
-    stop: Arc<Notify>,
-) {
+async fn write_all(store: Store, mut jobs: mpsc::Receiver<Job>, stop: Arc<Notify>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     loop {
         tokio::select! {
@@ -131,30 +124,15 @@ async fn write_all(
                 if received == 0 {
                     return;
                 }
-                write_batch(&store, &log, &mut batch).await;
+                write_batch(&store, &mut batch).await;
             }
         }
     }
 }
 
-async fn write_batch(store: &Store, log: &ProvenanceLog, batch: &mut Vec<Job>) {
-    let mut leaves = Vec::with_capacity(batch.len());
-    let mut answers = Vec::with_capacity(batch.len());
-    for Job {
-        leaf,
-        private,
-        answer,
-    } in batch.drain(..)
-    {
-        // Sealing is done before the transaction, to hold the write lock only for writing.
-        match log.prepare(leaf, private) {
-            Ok(leaf) => {
-                leaves.push(leaf);
-                answers.push(answer);
-            }
-            Err(error) => tell(answer, Err(RecordError::Store { code: error.code() })),
-        }
-    }
+async fn write_batch(store: &Store, batch: &mut Vec<Job>) {
+    let (leaves, answers): (Vec<_>, Vec<_>) =
+        batch.drain(..).map(|job| (job.leaf, job.answer)).unzip();
     let written = append_all(store, &leaves).await;
     if let Err(error) = &written {
         tracing::warn!(record.count = leaves.len(), record.cause = %error,

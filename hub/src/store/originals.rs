@@ -4,20 +4,28 @@
 
 use certs::columns::ColumnKey;
 
-use super::sql::{Reading, Sql, Statement};
+use super::sql::{Insert, Kind, Reading, Sql, Statement};
 use super::{StoreError, Tx};
 
 const FIND: Sql = Sql::new("select path_sealed from original where identifier = $1");
 
 const IS_NOTED: Sql = Sql::new("select exists (select 1 from original where identifier = $1)");
 
-const PUT: Sql = Sql::new(
-    "insert into original (identifier, path_sealed, updated_by) values ($1, $2, $3) \
-     on conflict (identifier) do update set path_sealed = excluded.path_sealed, \
+const PUT: Insert<3> = Insert::new(
+    "original",
+    [
+        ("identifier", Kind::Text),
+        ("path_sealed", Kind::Bytes),
+        ("updated_by", Kind::Text),
+    ],
+    "on conflict (identifier) do update set path_sealed = excluded.path_sealed, \
      updated_by = excluded.updated_by",
 );
 
-const REMOVE: Sql = Sql::new("delete from original where identifier = $1");
+const REMOVE: Sql = Sql::each(
+    "delete from original where identifier in (select value from json_each($1))",
+    "delete from original where identifier = any($1)",
+);
 
 pub(super) const STATEMENTS: &[&dyn Statement] = &[&FIND, &IS_NOTED, &PUT, &REMOVE];
 
@@ -51,27 +59,32 @@ pub async fn is_noted(from: impl Into<Reading<'_>>, identifier: &str) -> Result<
     IS_NOTED.bind(identifier).value(from).await
 }
 
-/// Notes where the library keeps the original; none when the licence has no file any more.
+/// Notes where the library keeps originals, by identifier, each once; none when the licence has no
+/// file any more.
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn put(
+pub async fn put_all(
     tx: &mut Tx<'_>,
-    identifier: &str,
-    path: Option<&str>,
+    originals: &[(&str, Option<&str>)],
     key: &ColumnKey,
 ) -> Result<(), StoreError> {
     let name = tx.name();
-    let query = match path {
-        None => REMOVE.bind(identifier),
-        Some(path) => {
-            let sealed = key
-                .seal(&associated(identifier), path.as_bytes())
-                .map_err(|_| StoreError::Column { column: PATH })?;
-            PUT.bind(identifier).bind(sealed).bind(name)
-        }
-    };
-    query.keep_books(tx).await?;
+    let (mut rows, mut gone) = (Vec::new(), Vec::new());
+    for (identifier, path) in originals {
+        let Some(path) = path else {
+            gone.push((*identifier).to_owned());
+            continue;
+        };
+        let sealed = key
+            .seal(&associated(identifier), path.as_bytes())
+            .map_err(|_| StoreError::Column { column: PATH })?;
+        rows.push([(*identifier).into(), sealed.into(), name.into()]);
+    }
+    PUT.keep_books(tx, &rows).await?;
+    if !gone.is_empty() {
+        REMOVE.bind(gone).keep_books(tx).await?;
+    }
     Ok(())
 }
 

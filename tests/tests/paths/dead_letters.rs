@@ -216,7 +216,8 @@ async fn messages_for_a_topic_that_is_missing_hold_no_others_up() {
         .run_tx("test", |tx| {
             let leaf = leaf.clone();
             Box::pin(async move {
-                outbox::enqueue_all(tx, written).await?;
+                let written: Vec<_> = written.iter().collect();
+                outbox::enqueue_all(tx, &written).await?;
                 log.append(tx, leaf, None).await?;
                 Ok(())
             })

@@ -7,7 +7,7 @@ use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
 
-use super::{PRIVATE, associated};
+use super::{PRIVATE, associated, regions_and_names};
 use crate::store::row::{instant, signed, to_json};
 use crate::store::sql::{Insert, Kind, Sql, Statement, Value};
 use crate::store::{StoreError, Tx};
@@ -127,7 +127,12 @@ pub async fn upsert_all(
             None => Upserted::Inserted,
         });
     }
-    let winners: Vec<&Entry> = winners.into_values().collect();
+    // In their order: of two that cannot be stored the earlier one is what is told.
+    let is_winner = |entry: &&&Entry| {
+        let winner = winners.get(entry.public.identifier.as_str());
+        winner.is_some_and(|winner| std::ptr::eq(*winner, **entry))
+    };
+    let winners: Vec<&Entry> = entries.iter().filter(is_winner).copied().collect();
     write_entries(tx, &winners, keys.column_key(), at).await?;
     if !replaced.is_empty() {
         REMOVE_HOLDERS.bind(replaced).write(tx).await?;
@@ -140,11 +145,8 @@ async fn stored_revisions(
     tx: &mut Tx<'_>,
     entries: &[&Entry],
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let each = || entries.iter().map(|entry| &entry.public.identifier);
-    let mut regions: Vec<String> = each().map(|one| one.region().to_owned()).collect();
-    regions.sort_unstable();
-    regions.dedup();
-    let identifiers: Vec<String> = each().map(|one| one.as_str().to_owned()).collect();
+    let identifiers: Vec<_> = entries.iter().map(|one| &one.public.identifier).collect();
+    let (regions, identifiers) = regions_and_names(&identifiers);
     let rows: Vec<(String, i64)> = REVISIONS.bind(regions).bind(identifiers).all(tx).await?;
     Ok(rows.into_iter().collect())
 }
