@@ -17,7 +17,7 @@ use rdkafka::message::OwnedHeaders;
 use tokio::runtime::Runtime;
 
 /// Records of one round, and bytes of each.
-const RECORDS: u32 = 30_000;
+const RECORDS: u32 = 60_000;
 const RECORD_BYTES: u32 = 1_024;
 
 /// Records of one publication, and publications under way.

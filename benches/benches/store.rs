@@ -39,18 +39,15 @@ fn main() {
     let directory = Arc::new(runtime.block_on(Directory::make(count)));
     let pgbench = Pgbench::make(&runtime, &server, count);
     println!("{count} entries, {CONNECTIONS} connections");
-    for (is_whole, name) in [
-        (true, "entry: found, opened, checked"),
-        (false, "one column of it"),
-    ] {
-        let title = format!("lookup on PostgreSQL, {count} entries");
+    for (is_whole, name) in [(true, "whole entry"), (false, "one column")] {
+        let title = format!("lookup on PostgreSQL, {count} entries: {name}");
         compare(
             Comparison {
                 title: &title,
                 goal: if is_whole { ">= 0.50" } else { "" },
                 unit: "/s",
             },
-            (name, &mut || runtime.block_on(ask(&directory, is_whole))),
+            ("hub", &mut || runtime.block_on(ask(&directory, is_whole))),
             ("pgbench -S -M prepared", &mut || pgbench.round()),
         );
     }
