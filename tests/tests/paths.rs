@@ -1,5 +1,6 @@
 //! The paths of ARCHITECTURE.md, Paths between three nodes: directory sync, lookup, file fetch.
 
+mod batches;
 mod dead_letters;
 mod exchange;
 mod hostile;

@@ -3,9 +3,10 @@
 //! Each new or changed entry is one revision: entry, registration, outgoing message and leaf in
 //! one transaction (invariant 2). What did not change costs one read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use connectors::source::SourceLine;
 use schemas::entry::{Entry, SourceEntry};
 use schemas::envelope::{MessageType, topic};
@@ -18,16 +19,11 @@ use crate::exchange::outgoing::Draft;
 use crate::exchange::sealed;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::store::entries;
-use crate::store::outbox::Outgoing;
+use crate::store::entries::{self, Upserted};
+use crate::store::outbox::{self, Outgoing};
 use crate::store::registrations::{self, Registration, content_token};
-use crate::store::rejections::Rejection;
-use crate::store::{StoreError, originals};
-
-mod write;
-
-use self::write::reject;
-pub(super) use self::write::write;
+use crate::store::rejections::{self, Rejection};
+use crate::store::{StoreError, Tx, originals};
 
 /// Entries per transaction: a kill loses at most the work on these, never an entry.
 const BATCH_ENTRIES: usize = 100;
@@ -108,38 +104,35 @@ async fn register_batch(
     report: &mut RegisterReport,
 ) -> Result<(), Refusal> {
     let (mut planned, mut rejected) = (HashMap::new(), Vec::new());
-    let (mut readable, mut unnoted) = (Vec::new(), Vec::new());
+    let mut unnoted = Vec::new();
     for line in lines {
         match read_line(line) {
-            Ok(line) => readable.push(line),
             Err(reason) => {
                 report.unreadable += 1;
                 rejected.push(rejection(node, reason));
             }
+            Ok((source, file)) => {
+                let identifier = source.identifier.as_str().to_owned();
+                let path = source.file.clone();
+                let known = registrations::find(node.store.reader(), &identifier).await?;
+                match plan(node, source, file, known.as_ref()).await? {
+                    None => {
+                        report.unchanged += 1;
+                        unnoted.extend(path.map(|path| (identifier, path)));
+                    }
+                    Some(plan) => {
+                        let count = if known.is_none() {
+                            &mut report.registered
+                        } else {
+                            &mut report.changed
+                        };
+                        *count += 1;
+                        // The same identifier twice in one batch: the later line counts.
+                        planned.insert(identifier, plan);
+                    }
+                }
+            }
         }
-    }
-    let identifiers = readable
-        .iter()
-        .map(|(source, _)| source.identifier.as_str());
-    let identifiers = identifiers.map(str::to_owned).collect();
-    let known = registrations::find_all(node.store.reader(), identifiers).await?;
-    for (source, file) in readable {
-        let identifier = source.identifier.as_str().to_owned();
-        let path = source.file.clone();
-        let known = known.get(&identifier);
-        let Some(plan) = plan(node, source, file, known).await? else {
-            report.unchanged += 1;
-            unnoted.extend(path.map(|path| (identifier, path)));
-            continue;
-        };
-        let count = if known.is_none() {
-            &mut report.registered
-        } else {
-            &mut report.changed
-        };
-        *count += 1;
-        // The same identifier twice in one batch: the later line counts.
-        planned.insert(identifier, plan);
     }
     let registering = node
         .blocking(move |node| {
@@ -164,17 +157,14 @@ async fn note_originals(node: &Node, read: Vec<(String, String)>) -> Result<(), 
     if unnoted.is_empty() {
         return Ok(());
     }
-    let (unnoted, key) = (&unnoted, node.keys.column_key());
+    let key = node.keys.column_key();
+    let unnoted: &Vec<(&str, Option<&str>)> = &unnoted
+        .iter()
+        .map(|(identifier, path)| (identifier.as_str(), Some(path.as_str())))
+        .collect();
     node.store
-        .run_tx_without_leaf::<_, StoreError, _>("note_originals", |tx| {
-            Box::pin(async move {
-                let noted = unnoted
-                    .iter()
-                    .map(|(one, path)| (one.as_str(), Some(path.as_str())));
-                let noted: BTreeMap<_, _> = noted.collect();
-                let noted: Vec<_> = noted.into_iter().collect();
-                originals::put_all(tx, &noted, key).await
-            })
+        .run_tx_without_leaf("note_originals", |tx| {
+            Box::pin(async move { originals::put_all(tx, unnoted, key).await })
         })
         .await?;
     Ok(())
@@ -319,14 +309,12 @@ pub(super) async fn commit(
     if registering.is_empty() && rejected.is_empty() {
         return Ok(());
     }
+    let all: &Vec<&Registering> = &registering.iter().collect();
     node.store
         .run_tx("register_entries", |tx| {
             Box::pin(async move {
-                write(node, tx, registering).await?;
-                for rejection in rejected {
-                    reject(node, tx, rejection).await?;
-                }
-                Ok::<_, StoreError>(())
+                write_all(node, tx, all, node.clock.now()).await?;
+                reject_all(node, tx, rejected).await
             })
         })
         .await?;
@@ -342,6 +330,68 @@ pub(super) async fn announce(node: &Node, registering: &[Registering]) {
             .announce(&registration.identifier, registration.revision)
             .await;
     }
+}
+
+/// Writes entries with all that belongs to them, in few statements.
+pub(super) async fn write_all(
+    node: &Node,
+    tx: &mut Tx<'_>,
+    registering: &[&Registering],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let all: Vec<&Entry> = registering.iter().map(|one| &one.entry).collect();
+    let done = entries::upsert_all(tx, &all, &node.keys, at).await?;
+    let mut written = Vec::with_capacity(registering.len());
+    for (one, done) in registering.iter().zip(done) {
+        if done == Upserted::Older {
+            tracing::warn!(
+                entry.identifier = one.registration.identifier,
+                entry.revision = one.registration.revision,
+                "the store already has this revision"
+            );
+        } else {
+            written.push(*one);
+        }
+    }
+    let registrations: Vec<&Registration> = written.iter().map(|one| &one.registration).collect();
+    registrations::upsert_all(tx, &registrations).await?;
+    let originals: Vec<(&str, Option<&str>)> = written
+        .iter()
+        .filter_map(|one| {
+            let Original(path) = one.original.as_ref()?;
+            Some((one.registration.identifier.as_str(), path.as_deref()))
+        })
+        .collect();
+    originals::put_all(tx, &originals, node.keys.column_key()).await?;
+    let messages: Vec<&Outgoing> = written.iter().map(|one| &one.message).collect();
+    outbox::enqueue_all(tx, &messages).await?;
+    for one in written {
+        node.log.append(tx, one.leaf.clone(), None).await?;
+    }
+    Ok(())
+}
+
+/// Lines that cannot be read are kept with their reasons; the same fault of the same line again
+/// adds nothing.
+async fn reject_all(
+    node: &Node,
+    tx: &mut Tx<'_>,
+    rejected: &[Rejection],
+) -> Result<(), StoreError> {
+    let recorded = rejections::record_all(tx, rejected).await?;
+    for (rejection, is_new) in rejected.iter().zip(recorded) {
+        if !is_new {
+            continue;
+        }
+        let mut leaf = node.leaf(Activity::Refuse);
+        leaf.identifier.clone_from(&rejection.identifier);
+        leaf.result = rejection
+            .reasons
+            .first()
+            .map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone());
+        node.log.append(tx, leaf, None).await?;
+    }
+    Ok(())
 }
 
 fn rejection(node: &Node, unreadable: Unreadable) -> Rejection {

@@ -9,7 +9,7 @@ use schemas::leaf::{Activity, Agent, EntityReference};
 use schemas::status::LicenceStatus;
 use serde::{Deserialize, Serialize};
 
-use super::register::{Planned, Registering, announce, commit, write};
+use super::register::{Planned, Registering, announce, commit, write_all};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::store::idempotency::{self, KeptAnswer};
@@ -133,7 +133,9 @@ async fn keep(
         .run_tx("change_status", |tx| {
             Box::pin(async move {
                 match registering {
-                    Some(registering) => write(node, tx, std::slice::from_ref(registering)).await?,
+                    Some(registering) => {
+                        write_all(node, tx, &[registering], node.clock.now()).await?;
+                    }
                     None => {
                         let mut leaf = node.leaf(Activity::Register);
                         leaf.identifier = Some(changed.identifier.as_str().to_owned());

@@ -8,10 +8,9 @@ use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDetail};
 
-use super::changes::{self, Change, Changes};
 use super::failure::Failure;
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
-use super::{ExchangeError, Lane, busy, home, letter, national, transient};
+use super::{ExchangeError, Lane, busy, changes, home, letter, national, transient};
 use crate::node::Node;
 use crate::permits::event_id;
 use crate::store::outbox::{self, Outgoing};
@@ -49,14 +48,15 @@ pub(super) enum Step {
     /// Cannot be used: into the dead letters.
     Refuse(Unusable),
     /// The national node decides about a change.
-    Change(Box<Change>),
+    Change(Box<changes::Change>),
     /// The home node takes a receipt.
     Receipt(Box<home::Receipt>),
     /// Another node is answered.
     Answer(Box<Answer>),
 }
 
-/// An answer to another node: what goes out and what is recorded about it.
+/// What a message brings about beside its rows: what goes out and what is recorded about it.
+#[derive(Clone)]
 pub(super) struct Answer {
     pub(super) outgoing: Vec<Outgoing>,
     pub(super) leaf: Leaf,
@@ -187,6 +187,10 @@ async fn step_of(
     if applied::is_applied(node.store.reader(), &envelope.origin, &envelope.id).await? {
         return Ok(Step::Skip);
     }
+    // Before anything else is said about it: nobody would hear that this node is busy either.
+    if incoming::is_too_late(node, &envelope) {
+        return Ok(Step::Skip);
+    }
     if node.questions.is_one_too_many(&envelope) {
         return busy::answer(node, &envelope).await;
     }
@@ -221,7 +225,7 @@ async fn commit(node: &Node, batch: &[Prepared], place: &Place) -> Result<(), St
     node.store
         .run_tx("apply_messages", |tx| {
             Box::pin(async move {
-                apply_steps(node, tx, batch).await?;
+                write(node, tx, batch).await?;
                 positions::advance(tx, &place.topic, place.partition, place.position).await
             })
         })
@@ -230,58 +234,69 @@ async fn commit(node: &Node, batch: &[Prepared], place: &Place) -> Result<(), St
     Ok(())
 }
 
-/// Marks, effects, leaves and outgoing messages of a batch, in few round trips.
-async fn apply_steps(node: &Node, tx: &mut Tx<'_>, batch: &[Prepared]) -> Result<(), StoreError> {
-    let is_new = mark(node, tx, batch).await?;
-    let mut changes = Changes::find(node, tx, batch.iter().map(|one| &one.step)).await?;
-    let (mut receipts, mut outgoing) = (Vec::new(), Vec::new());
-    for (prepared, is_new) in batch.iter().zip(is_new) {
+/// Writes a batch in few statements, whatever its length: marks, effects, then what goes out and
+/// what is recorded, in the order of the records.
+pub(super) async fn write(
+    node: &Node,
+    tx: &mut Tx<'_>,
+    batch: &[Prepared],
+) -> Result<(), StoreError> {
+    let effective = mark(node, tx, batch).await?;
+    let (mut changes, mut receipts) = (Vec::new(), Vec::new());
+    for prepared in &effective {
         match &prepared.step {
-            Step::Refuse(reason) => prepared.bury(node, tx, *reason).await?,
-            // Applied before, or the second time within this batch: no effect.
-            _ if !is_new => {}
-            Step::Skip => {}
-            Step::Change(change) => {
-                let receipt = changes.take(node, tx, change, prepared.reference()).await?;
-                outgoing.push(Cow::Owned(receipt));
-            }
-            Step::Receipt(receipt) => {
-                receipt.record(node, tx, prepared.reference()).await?;
-                receipts.push(&**receipt);
-            }
-            Step::Answer(answer) => {
-                outgoing.extend(answer.outgoing.iter().map(Cow::Borrowed));
-                let leaf = Leaf {
-                    message: Some(prepared.reference()),
-                    ..answer.leaf.clone()
-                };
-                node.log.append(tx, leaf, answer.private.clone()).await?;
-            }
+            Step::Change(change) => changes.push(&**change),
+            Step::Receipt(receipt) => receipts.push(&**receipt),
+            Step::Skip | Step::Refuse(_) | Step::Answer(_) => {}
         }
     }
-    changes.write(node, tx).await?;
-    home::keep_receipts(tx, &receipts).await?;
-    let outgoing: Vec<&Outgoing> = outgoing.iter().map(|message| &**message).collect();
-    outbox::enqueue_all(tx, &outgoing).await
+    let mut changed = changes::apply_all(node, tx, &changes).await?.into_iter();
+    let mut received = home::take_receipts(node, tx, &receipts).await?.into_iter();
+    let mut answers = Vec::with_capacity(effective.len());
+    for prepared in effective {
+        let answer = match &prepared.step {
+            Step::Skip => None,
+            Step::Refuse(reason) => Some(Cow::Owned(prepared.bury(node, *reason))),
+            Step::Change(_) => changed.next().map(Cow::Owned),
+            Step::Receipt(_) => received.next().map(Cow::Owned),
+            Step::Answer(answer) => Some(Cow::Borrowed(&**answer)),
+        };
+        answers.extend(answer.map(|answer| (prepared.reference(), answer)));
+    }
+    let outgoing: Vec<&Outgoing> = answers
+        .iter()
+        .flat_map(|(_, answer)| &answer.outgoing)
+        .collect();
+    outbox::enqueue_all(tx, &outgoing).await?;
+    for (reference, answer) in answers {
+        let leaf = Leaf {
+            message: Some(reference),
+            ..answer.leaf.clone()
+        };
+        node.log.append(tx, leaf, answer.private.clone()).await?;
+    }
+    Ok(())
 }
 
-/// Marks the messages of a batch as applied; of each record whether that is news.
-async fn mark(node: &Node, tx: &mut Tx<'_>, batch: &[Prepared]) -> Result<Vec<bool>, StoreError> {
-    let name = |prepared: &Prepared| match (&prepared.step, &prepared.envelope) {
-        (Step::Change(_) | Step::Receipt(_) | Step::Answer(_), Some(envelope)) => {
-            Some((envelope.origin.clone(), envelope.id.clone()))
-        }
-        _ => None,
+/// Marks the messages of a batch and leaves out what was applied before, also when that was
+/// earlier in the same batch.
+async fn mark<'b>(
+    node: &Node,
+    tx: &mut Tx<'_>,
+    batch: &'b [Prepared],
+) -> Result<Vec<&'b Prepared>, StoreError> {
+    let names: Vec<(&str, &str)> = batch.iter().filter_map(Prepared::to_be_marked).collect();
+    let mut marked = applied::mark_all(tx, &names, node.clock.now())
+        .await?
+        .into_iter();
+    let mut is_effective = |prepared: &&Prepared| match prepared.to_be_marked() {
+        Some(_) => marked.next().unwrap_or(false),
+        None => matches!(prepared.step, Step::Refuse(_)),
     };
-    let names: Vec<_> = batch.iter().map(name).collect();
-    let named = names.iter().flatten();
-    let named: Vec<_> = named
-        .map(|(origin, id)| (origin.as_str(), id.as_str()))
-        .collect();
-    let marked = applied::mark_all(tx, &named, node.clock.now()).await?;
-    let mut marked = marked.into_iter();
-    let is_new = |name: &Option<_>| name.is_some() && marked.next().unwrap_or(false);
-    Ok(names.iter().map(is_new).collect())
+    Ok(batch
+        .iter()
+        .filter(|prepared| is_effective(prepared))
+        .collect())
 }
 
 impl Prepared {
@@ -315,13 +330,18 @@ impl Prepared {
         }
     }
 
-    /// Puts the record, as it came, into the dead letters.
-    pub(super) async fn bury(
-        &self,
-        node: &Node,
-        tx: &mut Tx<'_>,
-        reason: Unusable,
-    ) -> Result<(), StoreError> {
+    /// Origin and id of a message that may have its effect once.
+    fn to_be_marked(&self) -> Option<(&str, &str)> {
+        let envelope = self.envelope.as_ref()?;
+        let has_effect = matches!(
+            self.step,
+            Step::Change(_) | Step::Receipt(_) | Step::Answer(_)
+        );
+        has_effect.then_some((envelope.origin.as_str(), envelope.id.as_str()))
+    }
+
+    /// The record, as it came, for the dead letters.
+    fn bury(&self, node: &Node, reason: Unusable) -> Answer {
         let record = &self.record;
         let letter = Outgoing {
             message_id: event_id(node.clock.now()),
@@ -330,18 +350,19 @@ impl Prepared {
             headers: letter::headers(record, reason.0),
             body: record.body.to_vec(),
         };
-        outbox::enqueue(tx, &letter).await?;
         let mut leaf = node.leaf(Activity::Refuse);
-        leaf.message = Some(self.reference());
         leaf.result = reason.0.to_owned();
-        node.log.append(tx, leaf, None).await?;
         tracing::warn!(
             bus.topic = record.topic,
             bus.position = record.position,
             code = reason.0,
             "a message cannot be used, kept in the dead letters"
         );
-        Ok(())
+        Answer {
+            outgoing: vec![letter],
+            leaf,
+            private: None,
+        }
     }
 
     fn reference(&self) -> MessageReference {

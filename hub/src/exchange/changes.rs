@@ -1,25 +1,24 @@
-//! Changes of the directory, as the national node takes or refuses them.
-//!
-//! The changes of one batch see one directory, each as those before it leave it; what they found
-//! and what they leave are one round trip each.
+//! What the national node does with changes: into the directory or into the quality queue, and a
+//! receipt for each.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use connectors::bus::BusRecord;
-use schemas::entry::{Entry, EntryPublic};
+use schemas::entry::Entry;
 use schemas::envelope::{Envelope, MessageType, topic};
-use schemas::identifier::Identifier;
-use schemas::leaf::{Activity, EntityReference, MessageReference};
+use schemas::leaf::{Activity, EntityReference, Leaf};
 use schemas::message::{DirectoryChange, DirectoryReceipt, ReceiptOutcome, ReceiptReason};
 use schemas::quality::{QualityFault, RULE_TOO_LARGE, check_entry};
 
-use super::apply::Step;
+use super::apply::{Answer, Step};
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
 use super::outgoing::Draft;
 use super::sealed;
 use crate::node::Node;
+use crate::store::entries::Standing;
 use crate::store::outbox::Outgoing;
 use crate::store::rejections::Rejection;
 use crate::store::{StoreError, Tx, entries, rejections};
@@ -30,17 +29,9 @@ const RULE_HOME_NODE: &str = "Q-HOME-NODE";
 /// A change that was opened and held against the rules.
 pub(super) struct Change {
     entry: Entry,
-    reasons: Vec<ReceiptReason>,
+    faults: Vec<QualityFault>,
     message_id: String,
     origin: String,
-    /// Signed beforehand, side by side with others: nearly always it is the right one.
-    likely: Option<(ReceiptOutcome, Outgoing)>,
-}
-
-/// The directory as the changes of one batch find it, each after those before it.
-pub(super) struct Changes<'b> {
-    known: HashMap<String, EntryPublic>,
-    accepted: Vec<&'b Entry>,
 }
 
 /// Opens a change and holds its entry against the rules.
@@ -68,25 +59,61 @@ pub(super) async fn prepare_change(
             public: change.entry,
             private,
         };
-        // The envelope check has established that the origin is known.
-        let peers = node.peers();
-        let regions = peers
-            .find(&origin)
-            .map_or(&[][..], |peer| peer.regions.as_slice());
-        let faults = check_entry(&entry, &node.types, regions);
-        let mut change = Change {
-            entry,
-            reasons: faults.iter().map(reason).collect(),
-            message_id,
-            origin,
-            likely: None,
-        };
-        let outcome = outcome(&change.reasons, false);
-        let receipt = change.receipt(node, outcome, &change.reasons)?;
-        change.likely = Some((outcome, receipt));
+        let change = Change::of(node, entry, message_id, origin);
         Ok(Step::Change(Box::new(change)))
     })
     .await?
+}
+
+/// Takes entries into the directory or refuses them, each after the one before it; what is
+/// answered and recorded about each, in their order.
+pub(super) async fn apply_all(
+    node: &Node,
+    tx: &mut Tx<'_>,
+    changes: &[&Change],
+) -> Result<Vec<Answer>, StoreError> {
+    let now = node.clock.now();
+    let identifiers: Vec<_> = changes
+        .iter()
+        .map(|change| &change.entry.public.identifier)
+        .collect();
+    let mut known = entries::standings(&mut *tx, &identifiers).await?;
+    let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        let (outcome, reasons) = change.decide(&known);
+        match outcome {
+            ReceiptOutcome::Accepted => {
+                let public = &change.entry.public;
+                known.insert(public.identifier.to_string(), Standing::of(public));
+                accepted.push(&change.entry);
+            }
+            ReceiptOutcome::Superseded => {}
+            ReceiptOutcome::Rejected => rejected.push(change.rejection(&reasons, now)),
+        }
+        let leaf = change.leaf(node, outcome, &reasons);
+        let receipt = change.receipt(node, outcome, reasons, now)?;
+        answers.push(Answer {
+            outgoing: vec![receipt],
+            leaf,
+            private: None,
+        });
+    }
+    entries::upsert_all(tx, &accepted, &node.keys, now).await?;
+    rejections::record_all(tx, &rejected).await?;
+    Ok(answers)
+}
+
+/// What a leaf says about an outcome: of a rejection the first rule that rejects.
+pub(super) fn result_of(outcome: ReceiptOutcome, reasons: &[ReceiptReason]) -> String {
+    let rule = || reasons.iter().find(|reason| reason.rejecting);
+    match outcome {
+        ReceiptOutcome::Accepted => "OK".to_owned(),
+        ReceiptOutcome::Superseded => "SUPERSEDED".to_owned(),
+        ReceiptOutcome::Rejected => {
+            rule().map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone())
+        }
+    }
 }
 
 /// Whether an old change, whose mark may be gone, says something that is not known yet: one that
@@ -109,134 +136,42 @@ fn rejection_subject(origin: &str, message_id: &str) -> String {
     format!("{origin}/{message_id}")
 }
 
-impl<'b> Changes<'b> {
-    /// What the directory has of the licences that these steps change.
-    ///
-    /// # Errors
-    /// Failures of the database.
-    pub(super) async fn find(
-        node: &Node,
-        tx: &mut Tx<'_>,
-        steps: impl Iterator<Item = &'b Step>,
-    ) -> Result<Self, StoreError> {
-        let changed = |step: &'b Step| match step {
-            Step::Change(change) => Some(&change.entry.public.identifier),
-            _ => None,
-        };
-        let identifiers: Vec<&Identifier> = steps.filter_map(changed).collect();
-        let mut known = HashMap::new();
-        if !identifiers.is_empty() {
-            let key = node.keys.column_key();
-            for entry in entries::find_all(tx.connection(), &identifiers, key).await? {
-                known.insert(entry.public.identifier.to_string(), entry.public);
-            }
+impl Change {
+    /// Holds an entry of the known node `origin` against the rules.
+    fn of(node: &Node, entry: Entry, message_id: String, origin: String) -> Self {
+        let peers = node.peers();
+        let regions = peers
+            .find(&origin)
+            .map_or(&[][..], |peer| peer.regions.as_slice());
+        let faults = check_entry(&entry, &node.types, regions);
+        Self {
+            entry,
+            faults,
+            message_id,
+            origin,
         }
-        Ok(Self {
-            known,
-            accepted: Vec::new(),
-        })
     }
 
-    /// Takes the entry of a change or refuses it; answers the receipt.
-    ///
-    /// # Errors
-    /// Failures of the database, or of the signature.
-    pub(super) async fn take(
-        &mut self,
-        node: &Node,
-        tx: &mut Tx<'_>,
-        change: &'b Change,
-        message: MessageReference,
-    ) -> Result<Outgoing, StoreError> {
-        let public = &change.entry.public;
-        let known = self.known.get(public.identifier.as_str());
-        let mut reasons = change.reasons.clone();
+    fn decide(&self, known: &HashMap<String, Standing>) -> (ReceiptOutcome, Vec<ReceiptReason>) {
+        let public = &self.entry.public;
+        let known = known.get(public.identifier.as_str());
+        let mut reasons: Vec<ReceiptReason> = self.faults.iter().map(reason).collect();
         if known.is_some_and(|known| known.home_node != public.home_node) {
             reasons.push(registered_elsewhere());
         }
-        let is_old = known.is_some_and(|known| !public.is_newer_than(known));
-        let outcome = outcome(&reasons, is_old);
-        match outcome {
-            ReceiptOutcome::Accepted => {
-                let identifier = public.identifier.to_string();
-                self.known.insert(identifier, public.clone());
-                self.accepted.push(&change.entry);
-            }
-            ReceiptOutcome::Superseded => {}
-            ReceiptOutcome::Rejected => change.keep_rejected(node, tx, &reasons).await?,
-        }
-        change.record(node, tx, outcome, &reasons, message).await?;
-        match &change.likely {
-            Some((likely, receipt)) if *likely == outcome && change.reasons == reasons => {
-                Ok(receipt.clone())
-            }
-            _ => change
-                .receipt(node, outcome, &reasons)
-                .map_err(|_| StoreError::OutOfRange { what: "receipt" }),
-        }
-    }
-
-    /// Writes the entries that were accepted.
-    ///
-    /// # Errors
-    /// Failures of the database.
-    pub(super) async fn write(self, node: &Node, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        if !self.accepted.is_empty() {
-            let now = node.clock.now();
-            entries::upsert_all(tx, &self.accepted, &node.keys, now).await?;
-        }
-        Ok(())
-    }
-}
-
-/// What becomes of a change; `is_old` when the directory has its revision or a newer one.
-fn outcome(reasons: &[ReceiptReason], is_old: bool) -> ReceiptOutcome {
-    if reasons.iter().any(|reason| reason.rejecting) {
-        ReceiptOutcome::Rejected
-    } else if is_old {
-        ReceiptOutcome::Superseded
-    } else {
-        ReceiptOutcome::Accepted
-    }
-}
-
-impl Change {
-    fn receipt(
-        &self,
-        node: &Node,
-        outcome: ReceiptOutcome,
-        reasons: &[ReceiptReason],
-    ) -> anyhow::Result<Outgoing> {
-        let public = &self.entry.public;
-        let receipt = DirectoryReceipt {
-            message_id: self.message_id.clone(),
-            home_node: public.home_node.clone(),
-            identifier: public.identifier.as_str().to_owned(),
-            revision: public.revision,
-            outcome,
-            reasons: reasons.to_vec(),
-            applied_at: node.clock.now(),
+        let outcome = if reasons.iter().any(|reason| reason.rejecting) {
+            ReceiptOutcome::Rejected
+        } else if known.is_some_and(|known| known.revision >= public.revision) {
+            ReceiptOutcome::Superseded
+        } else {
+            ReceiptOutcome::Accepted
         };
-        let draft = Draft {
-            topic: topic::DIRECTORY_RECEIPTS.to_owned(),
-            key: public.identifier.licence_key(),
-            message_type: MessageType::DirectoryReceipt,
-            recipient: Some(&self.origin),
-            subject: Some(public.identifier.as_str()),
-            correlation: Some(&self.message_id),
-            deadline: None,
-        };
-        draft.sign(node, &receipt)
+        (outcome, reasons)
     }
 
-    async fn keep_rejected(
-        &self,
-        node: &Node,
-        tx: &mut Tx<'_>,
-        reasons: &[ReceiptReason],
-    ) -> Result<(), StoreError> {
+    fn rejection(&self, reasons: &[ReceiptReason], at: DateTime<Utc>) -> Rejection {
         let public = &self.entry.public;
-        let rejection = Rejection {
+        Rejection {
             subject: rejection_subject(&self.origin, &self.message_id),
             home_node: public.home_node.clone(),
             identifier: Some(public.identifier.as_str().to_owned()),
@@ -245,20 +180,11 @@ impl Change {
             // Of what is too large only that it was is kept.
             public: (!is_too_large(reasons)).then(|| public.clone()),
             reasons: reasons.to_vec(),
-            rejected_at: node.clock.now(),
-        };
-        rejections::record(tx, &rejection).await?;
-        Ok(())
+            rejected_at: at,
+        }
     }
 
-    async fn record(
-        &self,
-        node: &Node,
-        tx: &mut Tx<'_>,
-        outcome: ReceiptOutcome,
-        reasons: &[ReceiptReason],
-        message: MessageReference,
-    ) -> Result<(), StoreError> {
+    fn leaf(&self, node: &Node, outcome: ReceiptOutcome, reasons: &[ReceiptReason]) -> Leaf {
         let public = &self.entry.public;
         let mut leaf = node.leaf(match outcome {
             ReceiptOutcome::Accepted | ReceiptOutcome::Superseded => Activity::Apply,
@@ -270,10 +196,39 @@ impl Change {
             file_sm3: public.file.as_ref().map(|file| file.sm3.clone()),
             peer: Some(self.origin.clone()),
         });
-        leaf.message = Some(message);
         leaf.result = result_of(outcome, reasons);
-        node.log.append(tx, leaf, None).await?;
-        Ok(())
+        leaf
+    }
+
+    fn receipt(
+        &self,
+        node: &Node,
+        outcome: ReceiptOutcome,
+        reasons: Vec<ReceiptReason>,
+        at: DateTime<Utc>,
+    ) -> Result<Outgoing, StoreError> {
+        let public = &self.entry.public;
+        let receipt = DirectoryReceipt {
+            message_id: self.message_id.clone(),
+            home_node: public.home_node.clone(),
+            identifier: public.identifier.as_str().to_owned(),
+            revision: public.revision,
+            outcome,
+            reasons,
+            applied_at: at,
+        };
+        let draft = Draft {
+            topic: topic::DIRECTORY_RECEIPTS.to_owned(),
+            key: public.identifier.licence_key(),
+            message_type: MessageType::DirectoryReceipt,
+            recipient: Some(&self.origin),
+            subject: Some(public.identifier.as_str()),
+            correlation: Some(&self.message_id),
+            deadline: None,
+        };
+        draft
+            .sign(node, &receipt)
+            .map_err(|_| StoreError::OutOfRange { what: "receipt" })
     }
 }
 
@@ -287,18 +242,6 @@ fn reason(fault: &QualityFault) -> ReceiptReason {
         rejecting: fault.rejecting,
         zh: fault.zh.clone(),
         en: fault.en.clone(),
-    }
-}
-
-/// What a leaf says about an outcome: of a rejection the first rule that rejects.
-pub(super) fn result_of(outcome: ReceiptOutcome, reasons: &[ReceiptReason]) -> String {
-    let rule = || reasons.iter().find(|reason| reason.rejecting);
-    match outcome {
-        ReceiptOutcome::Accepted => "OK".to_owned(),
-        ReceiptOutcome::Superseded => "SUPERSEDED".to_owned(),
-        ReceiptOutcome::Rejected => {
-            rule().map_or_else(|| "REJECTED".to_owned(), |reason| reason.rule.clone())
-        }
     }
 }
 

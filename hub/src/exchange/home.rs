@@ -8,7 +8,7 @@ use connectors::bus::BusRecord;
 use schemas::entry::EntryPublic;
 use schemas::envelope::{Envelope, MessageType};
 use schemas::identifier::Identifier;
-use schemas::leaf::{Activity, Agent, EntityReference, MessageReference};
+use schemas::leaf::{Activity, Agent, EntityReference};
 use schemas::message::{
     CHUNK_BYTES, CHUNKS_MAX, DirectoryReceipt, FileChunk, FileRefusal, FileRequest,
 };
@@ -19,7 +19,7 @@ use super::apply::{Answer, Step};
 use super::changes::result_of;
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, NAME_BYTES_MAX, WRONG_ORIGIN};
-use super::national::{is_too_late, reply_draft};
+use super::national::reply_draft;
 use super::sealed;
 use crate::files::{Digested, read_original, usable_file};
 use crate::node::Node;
@@ -77,9 +77,6 @@ pub(super) async fn hand_out(
     envelope: &Envelope,
     record: &BusRecord,
 ) -> Result<Step, Failure> {
-    if is_too_late(node, envelope) {
-        return Ok(Step::Skip);
-    }
     let request: FileRequest = incoming::body(record)?;
     // The identifier stands in the leaf, also when no licence has it.
     if request.identifier.chars().any(char::is_control) || !are_numbers(&request.chunks) {
@@ -144,9 +141,6 @@ pub(super) async fn answer_seal(
     envelope: &Envelope,
     record: &BusRecord,
 ) -> Result<Step, Failure> {
-    if is_too_late(node, envelope) {
-        return Ok(Step::Skip);
-    }
     let request: SealRequest = incoming::body(record)?;
     if !is_sm3_hex(&request.seal_sm3) {
         return Err(BODY_MALFORMED.into());
@@ -171,32 +165,20 @@ pub(super) async fn answer_seal(
     })))
 }
 
-/// Keeps receipts, and notes what was answered to what was registered.
-pub(super) async fn keep_receipts(
+/// Takes receipts; what is recorded about each, in their order.
+pub(super) async fn take_receipts(
+    node: &Node,
     tx: &mut Tx<'_>,
-    receipts: &[&Receipt],
-) -> Result<(), StoreError> {
-    if receipts.is_empty() {
-        return Ok(());
-    }
-    let receipts: Vec<&DirectoryReceipt> = receipts.iter().map(|receipt| &receipt.0).collect();
-    receipts::record_all(tx, &receipts).await?;
-    let answers: Vec<_> = receipts
-        .iter()
-        .map(|one| (one.identifier.as_str(), one.revision, one.outcome))
-        .collect();
-    registrations::set_outcomes(tx, &answers).await?;
-    Ok(())
+    taken: &[&Receipt],
+) -> Result<Vec<Answer>, StoreError> {
+    let bodies: Vec<&DirectoryReceipt> = taken.iter().map(|receipt| &receipt.0).collect();
+    receipts::record_all(tx, &bodies).await?;
+    registrations::set_outcomes(tx, &bodies).await?;
+    Ok(taken.iter().map(|receipt| receipt.recorded(node)).collect())
 }
 
 impl Receipt {
-    /// Records that it came.
-    pub(super) async fn record(
-        &self,
-        node: &Node,
-        tx: &mut Tx<'_>,
-        message: MessageReference,
-    ) -> Result<(), StoreError> {
+    fn recorded(&self, node: &Node) -> Answer {
         let receipt = &self.0;
         let mut leaf = node.leaf(Activity::Receipt);
         leaf.identifier = Some(receipt.identifier.clone());
@@ -205,10 +187,12 @@ impl Receipt {
             file_sm3: None,
             peer: Some(node.config.national.clone()),
         });
-        leaf.message = Some(message);
         leaf.result = result_of(receipt.outcome, &receipt.reasons);
-        node.log.append(tx, leaf, None).await?;
-        Ok(())
+        Answer {
+            outgoing: Vec::new(),
+            leaf,
+            private: None,
+        }
     }
 }
 

@@ -54,6 +54,17 @@ pub(super) fn is_outside_window(node: &Node, envelope: &Envelope) -> bool {
     envelope.time < now - REPLAY_WINDOW || envelope.time > now + CLOCK_AHEAD
 }
 
+/// Whether this is a question for whose answer nobody waits any more. One without a deadline is
+/// too late when it is so old that it could have been answered before without a trace.
+pub(super) fn is_too_late(node: &Node, envelope: &Envelope) -> bool {
+    let is_question = matches!(
+        envelope.message_type,
+        MessageType::LookupRequest | MessageType::FileRequest | MessageType::SealRequest
+    );
+    let is_over = |deadline| deadline < node.clock.now();
+    is_question && (envelope.deadline.is_some_and(is_over) || is_outside_window(node, envelope))
+}
+
 /// Checks a record's envelope: well-formed, signed by a known node over these very bytes, of a
 /// type that belongs here, meant for this node.
 pub(super) fn check(

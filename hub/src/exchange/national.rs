@@ -1,5 +1,5 @@
-//! Lookups of other nodes, answered by the national node from the directory. A home node answers
-//! them the same way, about its own licences.
+//! Lookups of other nodes, answered from the own store: at the national node from the whole
+//! directory, at a home node about its own licences.
 
 use std::sync::Arc;
 
@@ -30,9 +30,6 @@ pub(super) async fn answer_lookup(
     envelope: &Envelope,
     record: &BusRecord,
 ) -> Result<Step, Failure> {
-    if is_too_late(node, envelope) {
-        return Ok(Step::Skip);
-    }
     let request: LookupRequest = incoming::body(record)?;
     let now = node.clock.now();
     let mut leaf = node.leaf(Activity::AnswerLookup);
@@ -92,13 +89,6 @@ pub(super) async fn answer_lookup(
         leaf,
         private,
     })))
-}
-
-/// Whether nobody waits for an answer any more. A question without a deadline is too late when
-/// it is so old that it could have been answered before without a trace.
-pub(super) fn is_too_late(node: &Node, envelope: &Envelope) -> bool {
-    let is_over = |deadline| deadline < node.clock.now();
-    envelope.deadline.is_some_and(is_over) || incoming::is_outside_window(node, envelope)
 }
 
 /// A message that answers `to`; lookups on the topic of replies, files on theirs.

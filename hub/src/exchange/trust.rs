@@ -16,7 +16,7 @@ use schemas::leaf::{Activity, Agent, EntityReference, ItemReference, MessageRefe
 use schemas::trust_item::{TrustContent, TrustItem};
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Place, Prepared};
+use super::apply::{self, Place, Prepared};
 use super::incoming::{self, Recipient, Unusable};
 use super::{BACKOFF_FIRST, BACKOFF_LAST, ExchangeError, StoredPositions};
 use crate::node::Node;
@@ -200,9 +200,7 @@ impl Checked {
             Err(reason) => *reason,
         };
         let (record, envelope) = (self.record.clone(), self.envelope.clone());
-        Prepared::refused(record, envelope, reason)
-            .bury(node, tx, reason)
-            .await
+        apply::write(node, tx, &[Prepared::refused(record, envelope, reason)]).await
     }
 
     fn message(&self) -> Option<MessageReference> {

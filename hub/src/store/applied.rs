@@ -41,20 +41,6 @@ pub async fn is_applied(
     IS_APPLIED.bind(origin).bind(message_id).value(from).await
 }
 
-/// Marks the message as applied; false when it already was, and nothing changes.
-///
-/// # Errors
-/// Failures of the database.
-pub async fn mark(
-    tx: &mut Tx<'_>,
-    origin: &str,
-    message_id: &str,
-    at: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let marked = mark_all(tx, &[(origin, message_id)], at).await?;
-    Ok(marked.first().copied().unwrap_or(false))
-}
-
 /// Marks messages as applied, in few round trips; of each, in their order, whether it was not
 /// before. A message that is among them twice is new once.
 ///

@@ -20,7 +20,7 @@ use super::row::{from_json, signed, unsigned};
 use super::sql::{Reading, Sql, Statement};
 
 pub use load::load;
-pub use write::{Upserted, upsert, upsert_all};
+pub use write::{Standing, Upserted, standings, upsert_all};
 
 pub(crate) use raw::{RawEntry, raw_page, unreached};
 
@@ -28,14 +28,6 @@ const FIND: Sql = Sql::each(
     "select identifier, public, private_sealed from entry where identifier = $1",
     "select identifier, public, private_sealed from entry \
      where region = {region} and identifier = $1",
-);
-
-const FIND_ALL: Sql = Sql::each(
-    "select identifier, public, private_sealed from entry \
-     where region in (select value from json_each($1)) \
-     and identifier in (select value from json_each($2))",
-    "select identifier, public, private_sealed from entry \
-     where region = any($1) and identifier = any($2)",
 );
 
 const REVISION: Sql = Sql::each(
@@ -64,9 +56,8 @@ const COUNT: Sql = Sql::new("select count(*) from entry");
 
 const SOME: Sql = Sql::new("select identifier, public, private_sealed from entry limit 8");
 
-pub(super) const STATEMENTS: &[&dyn Statement] = &[
-    &FIND, &FIND_ALL, &REVISION, &BY_HOLDER, &LATEST, &PAGE, &COUNT, &SOME,
-];
+pub(super) const STATEMENTS: &[&dyn Statement] =
+    &[&FIND, &REVISION, &BY_HOLDER, &LATEST, &PAGE, &COUNT, &SOME];
 
 /// Those of the rows as they stand.
 pub(super) const RAW_STATEMENTS: &[&dyn Statement] = raw::STATEMENTS;
@@ -96,20 +87,6 @@ pub async fn find(
         .optional(from)
         .await?;
     row.map(|row| opened(&row, key)).transpose()
-}
-
-/// The entries of licence versions, those that there are, in no order.
-///
-/// # Errors
-/// As [`find`].
-pub async fn find_all(
-    from: impl Into<Reading<'_>>,
-    identifiers: &[&Identifier],
-    key: &ColumnKey,
-) -> Result<Vec<Entry>, StoreError> {
-    let (regions, identifiers) = regions_and_names(identifiers);
-    let rows: Vec<Row> = FIND_ALL.bind(regions).bind(identifiers).all(from).await?;
-    rows.iter().map(|row| opened(row, key)).collect()
 }
 
 /// Revision of the entry of one licence version.
@@ -204,18 +181,6 @@ pub async fn opens_with(from: impl Into<Reading<'_>>, key: &ColumnKey) -> Result
 pub async fn count(from: impl Into<Reading<'_>>) -> Result<u64, StoreError> {
     let count: i64 = COUNT.query().value(from).await?;
     unsigned(TABLE, count)
-}
-
-/// The partitions of some identifiers, each once, and their texts.
-fn regions_and_names(identifiers: &[&Identifier]) -> (Vec<String>, Vec<String>) {
-    let mut regions: Vec<String> = identifiers
-        .iter()
-        .map(|one| one.region().to_owned())
-        .collect();
-    regions.sort_unstable();
-    regions.dedup();
-    let names = identifiers.iter().map(|one| one.as_str().to_owned());
-    (regions, names.collect())
 }
 
 fn opened((identifier, public, sealed): &Row, key: &ColumnKey) -> Result<Entry, StoreError> {

@@ -2,6 +2,8 @@
 //!
 //! Bookkeeping, not state of the directory: what a file is, its digest says.
 
+use std::collections::BTreeMap;
+
 use certs::columns::ColumnKey;
 
 use super::sql::{Insert, Kind, Reading, Sql, Statement};
@@ -59,8 +61,8 @@ pub async fn is_noted(from: impl Into<Reading<'_>>, identifier: &str) -> Result<
     IS_NOTED.bind(identifier).value(from).await
 }
 
-/// Notes where the library keeps originals, by identifier, each once; none when the licence has no
-/// file any more.
+/// Notes where the library keeps the originals, by their identifiers, in few round trips; a path
+/// of none when the licence has no file any more. Of two about the same licence the later counts.
 ///
 /// # Errors
 /// Failures of the database.
@@ -70,16 +72,17 @@ pub async fn put_all(
     key: &ColumnKey,
 ) -> Result<(), StoreError> {
     let name = tx.name();
-    let (mut rows, mut gone) = (Vec::new(), Vec::new());
-    for (identifier, path) in originals {
+    let (mut rows, mut gone) = (Vec::with_capacity(originals.len()), Vec::new());
+    let last: BTreeMap<&str, Option<&str>> = originals.iter().copied().collect();
+    for (identifier, path) in last {
         let Some(path) = path else {
-            gone.push((*identifier).to_owned());
+            gone.push(identifier.to_owned());
             continue;
         };
         let sealed = key
             .seal(&associated(identifier), path.as_bytes())
             .map_err(|_| StoreError::Column { column: PATH })?;
-        rows.push([(*identifier).into(), sealed.into(), name.into()]);
+        rows.push([identifier.into(), sealed.into(), name.into()]);
     }
     PUT.keep_books(tx, &rows).await?;
     if !gone.is_empty() {

@@ -48,9 +48,6 @@ pub struct Outgoing {
     pub body: Vec<u8>,
 }
 
-/// Bytes of the bodies in one round trip: a file's parts must not all be copied at a time.
-const ROUND_BYTES_MAX: usize = 2 * 1024 * 1024;
-
 /// A message that waits in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingMessage {
@@ -76,14 +73,8 @@ pub async fn enqueue(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(), StoreErr
 /// As [`enqueue`].
 pub async fn enqueue_all(tx: &mut Tx<'_>, messages: &[&Outgoing]) -> Result<(), StoreError> {
     let name = tx.name();
-    let (mut rows, mut bytes) = (Vec::with_capacity(messages.len()), 0_usize);
+    let mut rows = Vec::with_capacity(messages.len());
     for message in messages {
-        if bytes + message.body.len() > ROUND_BYTES_MAX && !rows.is_empty() {
-            ENQUEUE.write(tx, &rows).await?;
-            rows.clear();
-            bytes = 0;
-        }
-        bytes += message.body.len();
         rows.push([
             (&message.message_id).into(),
             (&message.topic).into(),

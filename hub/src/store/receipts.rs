@@ -54,15 +54,6 @@ pub struct ReceiptCounts {
     pub rejected: u64,
 }
 
-/// Records a receipt; false when the message already has one, and nothing changes.
-///
-/// # Errors
-/// Failures of the database.
-pub async fn record(tx: &mut Tx<'_>, receipt: &DirectoryReceipt) -> Result<bool, StoreError> {
-    let recorded = record_all(tx, &[receipt]).await?;
-    Ok(recorded.first().copied().unwrap_or(false))
-}
-
 /// Records receipts, in few round trips; of each, in their order, whether its message had none
 /// before. Of two for the same message the first one counts.
 ///

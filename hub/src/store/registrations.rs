@@ -1,11 +1,11 @@
 //! Table `registration`: what this home node registered, so that an unchanged source changes
 //! nothing and a restart neither loses nor doubles an entry.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
-use schemas::message::ReceiptOutcome;
+use schemas::message::{DirectoryReceipt, ReceiptOutcome};
 use schemas::status::LicenceStatus;
 
 use super::receipts::{outcome_from, outcome_name};
@@ -16,14 +16,6 @@ use super::{StoreError, Tx};
 const FIND: Sql = Sql::new(
     "select identifier, revision, content_token, message_id, outcome, registered_at, \
      library_status from registration where identifier = $1",
-);
-
-const FIND_ALL: Sql = Sql::each(
-    "select identifier, revision, content_token, message_id, outcome, registered_at, \
-     library_status from registration \
-     where identifier in (select value from json_each($1))",
-    "select identifier, revision, content_token, message_id, outcome, registered_at, \
-     library_status from registration where identifier = any($1)",
 );
 
 const UPSERT: Insert<8> = Insert::new(
@@ -45,16 +37,14 @@ const UPSERT: Insert<8> = Insert::new(
      where excluded.revision > registration.revision",
 );
 
-// Three lists of the same length: identifier, revision and outcome of each.
 const SET_OUTCOMES: Sql = Sql::each(
-    "update registration set outcome = new.outcome, updated_by = $4 from \
-     (select i.value as identifier, r.value as revision, o.value as outcome \
+    "update registration set outcome = o.value, updated_by = $4 \
      from json_each($1) i join json_each($2) r on r.key = i.key \
-     join json_each($3) o on o.key = i.key) as new \
-     where registration.identifier = new.identifier and registration.revision = new.revision",
-    "update registration set outcome = new.outcome, updated_by = $4 from \
-     unnest($1::text[], $2::bigint[], $3::text[]) as new (identifier, revision, outcome) \
-     where registration.identifier = new.identifier and registration.revision = new.revision",
+     join json_each($3) o on o.key = i.key \
+     where registration.identifier = i.value and registration.revision = r.value",
+    "update registration set outcome = w.outcome, updated_by = $4 \
+     from unnest($1::text[], $2::bigint[], $3::text[]) as w (identifier, revision, outcome) \
+     where registration.identifier = w.identifier and registration.revision = w.revision",
 );
 
 const COUNT_AWAITING: Sql = Sql::new("select count(*) from registration where outcome is null");
@@ -66,7 +56,6 @@ const WITHOUT_ENTRY: Sql = Sql::new(
 
 pub(super) const STATEMENTS: &[&dyn Statement] = &[
     &FIND,
-    &FIND_ALL,
     &UPSERT,
     &SET_OUTCOMES,
     &COUNT_AWAITING,
@@ -125,36 +114,14 @@ pub async fn find(
     row.map(registration).transpose()
 }
 
-/// The registrations of licence versions, those that there are, by identifier.
-///
-/// # Errors
-/// Failures of the database.
-pub async fn find_all(
-    from: impl Into<Reading<'_>>,
-    identifiers: Vec<String>,
-) -> Result<HashMap<String, Registration>, StoreError> {
-    let rows: Vec<Row> = FIND_ALL.bind(identifiers).all(from).await?;
-    rows.into_iter()
-        .map(|row| registration(row).map(|one| (one.identifier.clone(), one)))
-        .collect()
-}
-
-/// Writes a registration over the one of an older revision.
-///
-/// # Errors
-/// Failures of the database.
-pub async fn upsert(tx: &mut Tx<'_>, new: &Registration) -> Result<(), StoreError> {
-    upsert_all(tx, &[new]).await
-}
-
-/// Writes registrations as [`upsert`] does one after another, in few round trips.
+/// Writes registrations over those of older revisions, in few round trips.
 ///
 /// # Errors
 /// Failures of the database.
 pub async fn upsert_all(tx: &mut Tx<'_>, all: &[&Registration]) -> Result<(), StoreError> {
     let name = tx.name();
     let mut newest: BTreeMap<&str, &Registration> = BTreeMap::new();
-    for one in all.iter().copied() {
+    for one in all {
         let known = newest.entry(&one.identifier).or_insert(one);
         if one.revision > known.revision {
             *known = one;
@@ -177,40 +144,29 @@ pub async fn upsert_all(tx: &mut Tx<'_>, all: &[&Registration]) -> Result<(), St
     Ok(())
 }
 
-/// Notes what the national node answered to one revision; false when another revision was
-/// registered since.
-///
-/// # Errors
-/// Failures of the database.
-pub async fn set_outcome(
-    tx: &mut Tx<'_>,
-    identifier: &str,
-    revision: u64,
-    outcome: ReceiptOutcome,
-) -> Result<bool, StoreError> {
-    let set = set_outcomes(tx, &[(identifier, revision, outcome)]).await?;
-    Ok(set == 1)
-}
-
-/// Notes what the national node answered, as [`set_outcome`] does one after another, in one round
-/// trip; how many registrations are of the revision that was answered.
+/// Notes what the national node answered, in one round trip. An answer about another revision than
+/// the one registered last changes nothing; of two about the same the later one stays.
 ///
 /// # Errors
 /// Failures of the database.
 pub async fn set_outcomes(
     tx: &mut Tx<'_>,
-    answers: &[(&str, u64, ReceiptOutcome)],
-) -> Result<u64, StoreError> {
-    let last: BTreeMap<(&str, u64), ReceiptOutcome> = answers
-        .iter()
-        .map(|(identifier, revision, outcome)| ((*identifier, *revision), *outcome))
-        .collect();
-    let (mut identifiers, mut revisions, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-    for ((identifier, revision), outcome) in last {
-        identifiers.push(identifier.to_owned());
-        revisions.push(signed("revision", revision)?);
-        outcomes.push(outcome_name(outcome).to_owned());
+    receipts: &[&DirectoryReceipt],
+) -> Result<(), StoreError> {
+    if receipts.is_empty() {
+        return Ok(());
     }
+    let mut last: BTreeMap<(&str, i64), ReceiptOutcome> = BTreeMap::new();
+    for receipt in receipts {
+        let revision = signed("revision", receipt.revision)?;
+        last.insert((&receipt.identifier, revision), receipt.outcome);
+    }
+    let identifiers: Vec<String> = last.keys().map(|(one, _)| (*one).to_owned()).collect();
+    let revisions: Vec<i64> = last.keys().map(|(_, revision)| *revision).collect();
+    let outcomes: Vec<String> = last
+        .values()
+        .map(|outcome| outcome_name(*outcome).to_owned())
+        .collect();
     let name = tx.name();
     SET_OUTCOMES
         .bind(identifiers)
@@ -218,7 +174,8 @@ pub async fn set_outcomes(
         .bind(outcomes)
         .bind(name)
         .write(tx)
-        .await
+        .await?;
+    Ok(())
 }
 
 /// How many registrations await a receipt.

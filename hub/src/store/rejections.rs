@@ -1,19 +1,31 @@
 //! Table `rejection`: the quality queue. Nothing that was rejected is lost.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use schemas::entry::EntryPublic;
 use schemas::message::ReceiptReason;
 
 use super::row::{from_json, instant, parse_instant, signed, to_json, unsigned};
-use super::sql::{Reading, Sql, Statement};
+use super::sql::{Insert, Kind, Reading, Sql, Statement, Value};
 use super::{StoreError, Tx};
 
 const IS_RECORDED: Sql = Sql::new("select exists (select 1 from rejection where subject = $1)");
 
-const RECORD: Sql = Sql::new(
-    "insert into rejection (subject, home_node, identifier, revision, source_line, public, \
-     reasons, rejected_at, updated_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-     on conflict (subject) do nothing",
+const RECORD: Insert<9> = Insert::new(
+    "rejection",
+    [
+        ("subject", Kind::Text),
+        ("home_node", Kind::Text),
+        ("identifier", Kind::Text),
+        ("revision", Kind::Integer),
+        ("source_line", Kind::Integer),
+        ("public", Kind::Text),
+        ("reasons", Kind::Text),
+        ("rejected_at", Kind::Text),
+        ("updated_by", Kind::Text),
+    ],
+    "on conflict (subject) do nothing returning subject",
 );
 
 const PAGE: Sql = Sql::new(
@@ -76,38 +88,49 @@ pub async fn is_recorded(from: impl Into<Reading<'_>>, subject: &str) -> Result<
     IS_RECORDED.bind(subject).value(from).await
 }
 
-/// Records a rejection; false when its subject is already there, and nothing changes.
+/// Records rejections, in few round trips; of each, in their order, whether its subject was not
+/// there before. Of two with the same subject the first one counts.
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn record(tx: &mut Tx<'_>, rejection: &Rejection) -> Result<bool, StoreError> {
+pub async fn record_all(
+    tx: &mut Tx<'_>,
+    rejections: &[Rejection],
+) -> Result<Vec<bool>, StoreError> {
     let name = tx.name();
-    let revision = rejection
-        .revision
-        .map(|number| signed("revision", number))
-        .transpose()?;
-    let line = rejection
-        .source_line
-        .map(|number| signed("line", number))
-        .transpose()?;
-    let public = rejection
-        .public
-        .as_ref()
-        .map(|entry| to_json("entry", entry))
-        .transpose()?;
-    let recorded = RECORD
-        .bind(&rejection.subject)
-        .bind(&rejection.home_node)
-        .bind(&rejection.identifier)
-        .bind(revision)
-        .bind(line)
-        .bind(public)
-        .bind(to_json("reasons", &rejection.reasons)?)
-        .bind(instant(rejection.rejected_at))
-        .bind(name)
-        .write(tx)
-        .await?;
-    Ok(recorded == 1)
+    let mut seen = HashSet::new();
+    let mut rows = Vec::with_capacity(rejections.len());
+    for rejection in rejections {
+        if seen.insert(rejection.subject.as_str()) {
+            rows.push(row_of(rejection, name)?);
+        }
+    }
+    let recorded: Vec<(String,)> = RECORD.write_returning(tx, &rows).await?;
+    let mut new: HashSet<String> = recorded.into_iter().map(|(subject,)| subject).collect();
+    Ok(rejections
+        .iter()
+        .map(|rejection| new.remove(&rejection.subject))
+        .collect())
+}
+
+fn row_of<'q>(
+    rejection: &'q Rejection,
+    transaction: &'static str,
+) -> Result<[Value<'q>; 9], StoreError> {
+    let number = |what, number: Option<u64>| number.map(|number| signed(what, number)).transpose();
+    let public = rejection.public.as_ref();
+    let public = public.map(|entry| to_json("entry", entry)).transpose()?;
+    Ok([
+        (&rejection.subject).into(),
+        (&rejection.home_node).into(),
+        (&rejection.identifier).into(),
+        number("revision", rejection.revision)?.into(),
+        number("line", rejection.source_line)?.into(),
+        public.into(),
+        to_json("reasons", &rejection.reasons)?.into(),
+        instant(rejection.rejected_at).into(),
+        transaction.into(),
+    ])
 }
 
 /// Rejections after a cursor, in the order of arrival.

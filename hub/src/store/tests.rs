@@ -95,7 +95,8 @@ async fn the_newest_revision_wins() {
             .run_tx::<_, StoreError, _>("apply", |tx| {
                 Box::pin(async move {
                     leaf(log, tx).await?;
-                    entries::upsert(tx, entry, keys, instant()).await
+                    let done = entries::upsert_all(tx, &[entry], keys, instant()).await?;
+                    Ok(done[0])
                 })
             })
             .await
@@ -218,10 +219,12 @@ async fn a_message_is_applied_and_received_once() {
             .run_tx::<_, StoreError, _>("receive", |tx| {
                 Box::pin(async move {
                     leaf(log, tx).await?;
-                    let marked = applied::mark(tx, "national", "m", instant()).await?;
-                    assert_eq!(marked, is_first);
-                    assert_eq!(receipts::record(tx, receipt).await?, is_first);
-                    assert_eq!(rejections::record(tx, rejection).await?, is_first);
+                    let marked = applied::mark_all(tx, &[("national", "m")], instant()).await?;
+                    assert_eq!(marked, [is_first]);
+                    assert_eq!(receipts::record_all(tx, &[receipt]).await?, [is_first]);
+                    let twice = [rejection.clone(), rejection.clone()];
+                    let recorded = rejections::record_all(tx, &twice).await?;
+                    assert_eq!(recorded, [is_first, false]);
                     Ok(())
                 })
             })
@@ -265,25 +268,40 @@ async fn a_registration_knows_its_content_without_telling() {
         .run_tx::<_, StoreError, _>("register", |tx| {
             Box::pin(async move {
                 leaf(log, tx).await?;
-                registrations::upsert(tx, registration).await
+                registrations::upsert_all(tx, &[registration]).await
             })
         })
         .await
         .unwrap();
     let reader = bench.store.reader();
     assert_eq!(registrations::count_awaiting(reader).await.unwrap(), 1);
-    for (revision, is_current) in [(2, false), (1, true)] {
-        let set = bench
+    // About another revision than the last, about it, and about it once more.
+    let mut receipt = DirectoryReceipt {
+        message_id: "m".to_owned(),
+        home_node: "zhejiang".to_owned(),
+        identifier: "i".to_owned(),
+        revision: 2,
+        outcome: ReceiptOutcome::Accepted,
+        reasons: Vec::new(),
+        applied_at: instant(),
+    };
+    let other = receipt.clone();
+    receipt.revision = 1;
+    let mut earlier = receipt.clone();
+    earlier.outcome = ReceiptOutcome::Superseded;
+    for (receipts, awaiting) in [(&[&other][..], 1), (&[&earlier, &receipt], 0), (&[], 0)] {
+        bench
             .store
             .run_tx::<_, StoreError, _>("receipt", |tx| {
                 Box::pin(async move {
                     leaf(log, tx).await?;
-                    registrations::set_outcome(tx, "i", revision, ReceiptOutcome::Accepted).await
+                    registrations::set_outcomes(tx, receipts).await
                 })
             })
             .await
             .unwrap();
-        assert_eq!(set, is_current);
+        let count = registrations::count_awaiting(reader).await.unwrap();
+        assert_eq!(count, awaiting);
     }
     let found = registrations::find(reader, "i").await.unwrap().unwrap();
     assert_eq!(found.outcome, Some(ReceiptOutcome::Accepted));
@@ -340,7 +358,7 @@ async fn a_store_that_does_not_work_is_told_from_a_row_that_it_refuses() {
         .run_tx::<_, StoreError, _>("row", |tx| {
             Box::pin(async move {
                 leaf(log, tx).await?;
-                applied::mark(tx, "", "b", instant()).await?;
+                applied::mark_all(tx, &[("", "b")], instant()).await?;
                 Ok(())
             })
         })

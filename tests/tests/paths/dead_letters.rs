@@ -210,14 +210,14 @@ async fn messages_for_a_topic_that_is_missing_hold_no_others_up() {
     };
     // More than one relay takes, before the one that can be sent.
     let messages: Vec<Outgoing> = (0..=100).map(message).collect();
-    let (written, leaf, log) = (&messages, node.leaf(Activity::Refuse), &node.log);
+    let written: &Vec<&Outgoing> = &messages.iter().collect();
+    let (leaf, log) = (node.leaf(Activity::Refuse), &node.log);
     let outcome: Result<(), StoreError> = node
         .store
         .run_tx("test", |tx| {
             let leaf = leaf.clone();
             Box::pin(async move {
-                let written: Vec<_> = written.iter().collect();
-                outbox::enqueue_all(tx, &written).await?;
+                outbox::enqueue_all(tx, written).await?;
                 log.append(tx, leaf, None).await?;
                 Ok(())
             })

@@ -18,7 +18,7 @@ async fn filled() -> Bench {
         .store
         .run_tx::<_, StoreError, _>("apply", |tx| {
             Box::pin(async move {
-                entries::upsert(tx, entry, keys, at()).await?;
+                entries::upsert_all(tx, &[entry], keys, at()).await?;
                 positions::advance(tx, "directory.changes", 0, 4).await?;
                 let mut leaf = leaf(9);
                 leaf.activity = Activity::Apply;

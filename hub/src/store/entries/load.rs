@@ -47,7 +47,7 @@ pub(super) const STATEMENTS: &[&dyn Statement] = &[&MAKE_ROOM];
 /// or a newer revision; how many were stored. On PostgreSQL by `copy`.
 ///
 /// # Errors
-/// As [`super::upsert`].
+/// As [`super::upsert_all`].
 pub async fn load(
     tx: &mut Tx<'_>,
     entries: &[&Entry],

@@ -5,18 +5,20 @@ use std::collections::HashMap;
 use certs::columns::ColumnKey;
 use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
-use schemas::entry::Entry;
+use schemas::entry::{Entry, EntryPublic};
+use schemas::identifier::Identifier;
 
-use super::{PRIVATE, associated, regions_and_names};
-use crate::store::row::{instant, signed, to_json};
-use crate::store::sql::{Insert, Kind, Sql, Statement, Value};
+use super::{PRIVATE, TABLE, associated};
+use crate::store::row::{instant, signed, to_json, unsigned};
+use crate::store::sql::{Insert, Kind, Reading, Sql, Statement, Value};
 use crate::store::{StoreError, Tx};
 
-const REVISIONS: Sql = Sql::each(
-    "select identifier, revision from entry \
+const STANDINGS: Sql = Sql::each(
+    "select identifier, revision, home_node from entry \
      where region in (select value from json_each($1)) \
      and identifier in (select value from json_each($2))",
-    "select identifier, revision from entry where region = any($1) and identifier = any($2)",
+    "select identifier, revision, home_node from entry \
+     where region = any($1) and identifier = any($2)",
 );
 
 const COLUMNS: [(&str, Kind); 13] = [
@@ -68,9 +70,29 @@ const ADD_HOLDERS: Insert<4> = Insert::new(
 );
 
 pub(super) const STATEMENTS: &[&dyn Statement] =
-    &[&REVISIONS, &UPSERT, &REMOVE_HOLDERS, &ADD_HOLDERS];
+    &[&STANDINGS, &UPSERT, &REMOVE_HOLDERS, &ADD_HOLDERS];
 
-/// What an [`upsert`] did.
+/// What the directory has of a licence version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Revision of its entry.
+    pub revision: u64,
+    /// Node that registered it.
+    pub home_node: String,
+}
+
+impl Standing {
+    /// Of an entry that is in the directory.
+    #[must_use]
+    pub fn of(public: &EntryPublic) -> Self {
+        Self {
+            revision: public.revision,
+            home_node: public.home_node.clone(),
+        }
+    }
+}
+
+/// What storing an entry did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upserted {
     /// There was no entry of this identifier.
@@ -81,44 +103,69 @@ pub enum Upserted {
     Older,
 }
 
-/// Stores an entry unless the directory has the same or a newer revision.
+/// What the directory has of some licence versions; those that it does not have are missing.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn standings(
+    from: impl Into<Reading<'_>>,
+    identifiers: &[&Identifier],
+) -> Result<HashMap<String, Standing>, StoreError> {
+    if identifiers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut regions: Vec<String> = identifiers
+        .iter()
+        .map(|one| one.region().to_owned())
+        .collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let identifiers: Vec<String> = identifiers.iter().map(|one| one.to_string()).collect();
+    let rows: Vec<(String, i64, String)> =
+        STANDINGS.bind(regions).bind(identifiers).all(from).await?;
+    rows.into_iter()
+        .map(|(identifier, revision, home_node)| {
+            let revision = unsigned(TABLE, revision)?;
+            let standing = Standing {
+                revision,
+                home_node,
+            };
+            Ok((identifier, standing))
+        })
+        .collect()
+}
+
+/// Stores entries one after another, each unless the directory has the same or a newer revision,
+/// in few round trips; what each did. One licence version may be among them more than once.
 ///
 /// # Errors
 /// Failures of the database; an entry that cannot be sealed.
-pub async fn upsert(
-    tx: &mut Tx<'_>,
-    entry: &Entry,
-    keys: &NodeKeys,
-    at: DateTime<Utc>,
-) -> Result<Upserted, StoreError> {
-    let done = upsert_all(tx, &[entry], keys, at).await?;
-    Ok(done.first().copied().unwrap_or(Upserted::Older))
-}
-
-/// Stores entries one after another as [`upsert`] does, in few round trips; what each did. One
-/// licence version may be among them more than once.
-///
-/// # Errors
-/// As [`upsert`].
 pub async fn upsert_all(
     tx: &mut Tx<'_>,
     entries: &[&Entry],
     keys: &NodeKeys,
     at: DateTime<Utc>,
 ) -> Result<Vec<Upserted>, StoreError> {
-    let mut newest = stored_revisions(tx, entries).await?;
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let identifiers: Vec<_> = entries.iter().map(|one| &one.public.identifier).collect();
+    let stored = standings(&mut *tx, &identifiers).await?;
+    let mut newest: HashMap<&str, u64> = stored
+        .iter()
+        .map(|(identifier, standing)| (identifier.as_str(), standing.revision))
+        .collect();
     let mut replaced = Vec::new();
     let mut winners: HashMap<&str, &Entry> = HashMap::new();
     let mut done = Vec::with_capacity(entries.len());
     for entry in entries {
         let identifier = entry.public.identifier.as_str();
-        let revision = signed("revision", entry.public.revision)?;
         let known = newest.get(identifier).copied();
-        if known.is_some_and(|known| known >= revision) {
+        if known.is_some_and(|known| known >= entry.public.revision) {
             done.push(Upserted::Older);
             continue;
         }
-        newest.insert(identifier.to_owned(), revision);
+        newest.insert(identifier, entry.public.revision);
         if winners.insert(identifier, entry).is_none() && known.is_some() {
             replaced.push(identifier.to_owned());
         }
@@ -127,28 +174,13 @@ pub async fn upsert_all(
             None => Upserted::Inserted,
         });
     }
-    // In their order: of two that cannot be stored the earlier one is what is told.
-    let is_winner = |entry: &&&Entry| {
-        let winner = winners.get(entry.public.identifier.as_str());
-        winner.is_some_and(|winner| std::ptr::eq(*winner, **entry))
-    };
-    let winners: Vec<&Entry> = entries.iter().filter(is_winner).copied().collect();
+    let winners: Vec<&Entry> = winners.into_values().collect();
     write_entries(tx, &winners, keys.column_key(), at).await?;
     if !replaced.is_empty() {
         REMOVE_HOLDERS.bind(replaced).write(tx).await?;
     }
     write_holders(tx, &winners, keys).await?;
     Ok(done)
-}
-
-async fn stored_revisions(
-    tx: &mut Tx<'_>,
-    entries: &[&Entry],
-) -> Result<HashMap<String, i64>, StoreError> {
-    let identifiers: Vec<_> = entries.iter().map(|one| &one.public.identifier).collect();
-    let (regions, identifiers) = regions_and_names(&identifiers);
-    let rows: Vec<(String, i64)> = REVISIONS.bind(regions).bind(identifiers).all(tx).await?;
-    Ok(rows.into_iter().collect())
 }
 
 async fn write_entries(

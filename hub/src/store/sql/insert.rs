@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
 use super::On;
 use super::row::Record;
@@ -93,31 +93,10 @@ impl<const N: usize> Insert<N> {
         rows: &[[Value<'q>; N]],
     ) -> Result<Vec<T>, StoreError> {
         tx.check_state()?;
-        let mut answers: Vec<T> = Vec::with_capacity(rows.len());
-        let mut rest = rows;
-        while !rest.is_empty() {
-            match tx.on() {
-                On::Sqlite(connection, trouble) => {
-                    let (chunk, after) = split(rest);
-                    let text = AssertSqlSafe(self.sqlite_text(chunk.len()));
-                    let query = sqlx::query_as_with(text, for_sqlite(chunk)?);
-                    answers.extend(trouble.note(query.fetch_all(connection).await)?);
-                    rest = after;
-                }
-                On::Postgres(lease, trouble) => {
-                    let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
-                    let text = AssertSqlSafe(self.postgres_text());
-                    let query = sqlx::query_as_with(text, self.for_postgres(chunk)?);
-                    let patience = lease.patience();
-                    let done = answered(patience, query.fetch_all(lease.connection())).await;
-                    answers.extend(trouble.note(done)?);
-                    rest = after;
-                }
-                On::SqlitePool(_) | On::PostgresPool(_) => return Err(StoreError::NotReading),
-            }
-        }
-        tx.count_changed(answers.len() as u64);
-        Ok(answers)
+        let mut answers = Answers(Vec::with_capacity(rows.len()));
+        self.run(tx, rows, &mut answers).await?;
+        tx.count_changed(answers.0.len() as u64);
+        Ok(answers.0)
     }
 
     /// Inserts as bookkeeping, which needs no leaf; how many rows changed.
@@ -129,32 +108,39 @@ impl<const N: usize> Insert<N> {
         tx: &mut Tx<'_>,
         rows: &[[Value<'q>; N]],
     ) -> Result<u64, StoreError> {
-        let mut changed = 0;
+        let mut changed = Changed(0);
+        self.run(tx, rows, &mut changed).await?;
+        Ok(changed.0)
+    }
+
+    /// Part by part, as many rows as one statement takes.
+    async fn run<'q>(
+        &self,
+        tx: &mut Tx<'_>,
+        rows: &[[Value<'q>; N]],
+        gathered: &mut impl Gather,
+    ) -> Result<(), StoreError> {
         let mut rest = rows;
         while !rest.is_empty() {
             match tx.on() {
                 On::Sqlite(connection, trouble) => {
                     let (chunk, after) = split(rest);
-                    let text = AssertSqlSafe(self.sqlite_text(chunk.len()));
-                    let query = sqlx::query_with(text, for_sqlite(chunk)?);
-                    changed += trouble
-                        .note(query.execute(connection).await)?
-                        .rows_affected();
+                    let (text, arguments) = (self.sqlite_text(chunk.len()), for_sqlite(chunk)?);
+                    trouble.note(gathered.of_sqlite(text, arguments, connection).await)?;
                     rest = after;
                 }
                 On::Postgres(lease, trouble) => {
                     let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
-                    let text = AssertSqlSafe(self.postgres_text());
-                    let query = sqlx::query_with(text, self.for_postgres(chunk)?);
+                    let (text, arguments) = (self.postgres_text(), self.for_postgres(chunk)?);
                     let patience = lease.patience();
-                    let done = answered(patience, query.execute(lease.connection())).await;
-                    changed += trouble.note(done)?.rows_affected();
+                    let done = gathered.of_postgres(text, arguments, lease.connection());
+                    trouble.note(answered(patience, done).await)?;
                     rest = after;
                 }
                 On::SqlitePool(_) | On::PostgresPool(_) => return Err(StoreError::NotReading),
             }
         }
-        Ok(changed)
+        Ok(())
     }
 
     fn head(&self) -> String {
@@ -212,6 +198,77 @@ impl<const N: usize> Statement for Insert<N> {
     fn texts(&self) -> (Vec<String>, Vec<String>) {
         let sqlite = ROWS_PER_STATEMENT.map(|rows| self.sqlite_text(rows));
         (sqlite.to_vec(), vec![self.postgres_text()])
+    }
+}
+
+/// What is kept of the answers of several statements. The texts are those of an [`Insert`].
+trait Gather: Send {
+    fn of_sqlite(
+        &mut self,
+        text: String,
+        arguments: SqliteArguments,
+        connection: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    fn of_postgres(
+        &mut self,
+        text: String,
+        arguments: PgArguments,
+        connection: &mut PgConnection,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// The rows that `returning` gives.
+struct Answers<T>(Vec<T>);
+
+/// How many rows changed.
+struct Changed(u64);
+
+impl<T: Record> Gather for Answers<T> {
+    async fn of_sqlite(
+        &mut self,
+        text: String,
+        arguments: SqliteArguments,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        let query = sqlx::query_as_with(AssertSqlSafe(text), arguments);
+        self.0.extend(query.fetch_all(connection).await?);
+        Ok(())
+    }
+
+    async fn of_postgres(
+        &mut self,
+        text: String,
+        arguments: PgArguments,
+        connection: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
+        let query = sqlx::query_as_with(AssertSqlSafe(text), arguments);
+        self.0.extend(query.fetch_all(connection).await?);
+        Ok(())
+    }
+}
+
+impl Gather for Changed {
+    async fn of_sqlite(
+        &mut self,
+        text: String,
+        arguments: SqliteArguments,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        self.0 += query.execute(connection).await?.rows_affected();
+        Ok(())
+    }
+
+    async fn of_postgres(
+        &mut self,
+        text: String,
+        arguments: PgArguments,
+        connection: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        self.0 += query.execute(connection).await?.rows_affected();
+        Ok(())
     }
 }
 

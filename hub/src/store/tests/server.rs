@@ -25,7 +25,7 @@ async fn mark(store: &Store, log: &ProvenanceLog, id: &str) -> Result<bool, Stor
         .run_tx("mark", |tx| {
             Box::pin(async move {
                 leaf(log, tx).await?;
-                applied::mark(tx, "national", id, instant()).await
+                Ok(applied::mark_all(tx, &[("national", id)], instant()).await?[0])
             })
         })
         .await
@@ -109,7 +109,7 @@ async fn a_server_that_restarts_costs_nothing_but_time() {
         .run_tx::<_, StoreError, _>("broken", |tx| {
             Box::pin(async move {
                 leaf(log, tx).await?;
-                applied::mark(tx, "national", "broken", instant()).await?;
+                applied::mark_all(tx, &[("national", "broken")], instant()).await?;
                 scratch.tamper("", BREAK_ALL).await?;
                 Ok(())
             })

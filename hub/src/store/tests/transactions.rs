@@ -9,7 +9,7 @@ async fn a_change_of_state_without_a_leaf_is_refused() {
     let refused = bench
         .store
         .run_tx::<_, StoreError, _>("forgetful", |tx| {
-            Box::pin(async move { entries::upsert(tx, entry, keys, instant()).await })
+            Box::pin(async move { entries::upsert_all(tx, &[entry], keys, instant()).await })
         })
         .await;
     assert!(matches!(
@@ -57,7 +57,7 @@ async fn bookkeeping_cannot_change_state() {
     let refused = bench
         .store
         .run_tx_without_leaf::<_, StoreError, _>("books", |tx| {
-            Box::pin(async move { entries::upsert(tx, entry, keys, instant()).await })
+            Box::pin(async move { entries::upsert_all(tx, &[entry], keys, instant()).await })
         })
         .await;
     assert!(matches!(refused, Err(StoreError::NotBookkeeping { .. })));
