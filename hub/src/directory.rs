@@ -27,6 +27,7 @@ use crate::store::entries;
 
 mod cache;
 mod register;
+mod registering;
 mod status;
 
 pub(crate) use cache::{Answer, LookupCache};

@@ -29,6 +29,7 @@ use crate::upkeep;
 
 mod apply;
 pub(crate) mod ask;
+mod bootstrap;
 mod busy;
 mod changes;
 mod failure;
@@ -39,6 +40,7 @@ mod national;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
 pub(crate) mod sealed;
+mod snapshot;
 mod transient;
 pub(crate) mod trust;
 mod waiting;
@@ -106,6 +108,9 @@ enum ExchangeError {
 pub(crate) fn start(node: &Arc<Node>, tasks: &TaskTracker, stop: &CancellationToken) {
     for lane in lanes(node) {
         tasks.spawn(consume(Arc::clone(node), *lane, stop.clone()));
+    }
+    if node.is_national() {
+        tasks.spawn(bootstrap::follow(Arc::clone(node), stop.clone()));
     }
     tasks.spawn(trust::follow(Arc::clone(node), stop.clone()));
     tasks.spawn(outbox::relay(Arc::clone(node), stop.clone()));

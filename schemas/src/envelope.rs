@@ -62,6 +62,10 @@ pub enum MessageType {
     SealRequest,
     /// Answer to it.
     SealReply,
+    /// The national node asks a home node for a page of its present entries.
+    SnapshotRequest,
+    /// The page.
+    SnapshotPage,
 }
 
 /// Why headers are not an envelope.
@@ -176,6 +180,8 @@ impl MessageType {
         Self::TrustItem,
         Self::SealRequest,
         Self::SealReply,
+        Self::SnapshotRequest,
+        Self::SnapshotPage,
     ];
 
     /// The CloudEvents `type`.
@@ -192,6 +198,8 @@ impl MessageType {
             Self::TrustItem => "hub.trust.item.v1",
             Self::SealRequest => "hub.seal.request.v1",
             Self::SealReply => "hub.seal.reply.v1",
+            Self::SnapshotRequest => "hub.snapshot.request.v1",
+            Self::SnapshotPage => "hub.snapshot.page.v1",
         }
     }
 

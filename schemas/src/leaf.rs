@@ -50,6 +50,8 @@ pub enum Activity {
     SealStatus,
     /// An operator decided about a message that could not be used.
     DeadLetter,
+    /// A page of a home node's present entries: handed out by it, taken by the national node.
+    Snapshot,
 }
 
 /// One leaf, version 1. The bytes of its JSON are what is hashed: they are stored and shown as

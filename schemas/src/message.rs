@@ -187,6 +187,54 @@ pub struct FileRefusal {
     pub code: String,
 }
 
+/// Most entries in one page of a snapshot: its transaction stays as short as that of a batch of
+/// changes.
+pub const SNAPSHOT_ENTRIES_MAX: usize = 128;
+
+/// Most plain bytes of one page before sealing, in bytes: as a chunk of a file.
+pub const SNAPSHOT_BYTES_MAX: usize = CHUNK_BYTES;
+
+/// Body of `hub.snapshot.request.v1`: the next page of a home node's present entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRequest {
+    /// Identifier after which the page begins, in the order of their bytes; none for the first.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// Body of `hub.snapshot.page.v1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum SnapshotPage {
+    /// The page.
+    Page {
+        /// A list of [`SnapshotEntry`] as JSON, sealed to the national node.
+        entries: SealedBytes,
+        /// Identifier after which the next page begins; none when this is the last.
+        #[serde(default)]
+        next: Option<String>,
+    },
+    /// The home node does not answer.
+    Refused {
+        /// Stable code of the refusal.
+        code: String,
+    },
+}
+
+/// One present entry of a home node, in the sealed part of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotEntry {
+    /// What everyone may know of the entry.
+    pub entry: EntryPublic,
+    /// What not everyone may know.
+    pub private: EntryPrivate,
+    /// Message that carried this revision as a change.
+    pub message_id: String,
+    /// What the receipt for that message said; none while it is awaited.
+    #[serde(default)]
+    pub outcome: Option<ReceiptOutcome>,
+}
+
 impl std::fmt::Debug for HolderQuery {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("HolderQuery([private])")

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use hub::config::NodeConfig;
+use hub::node::database_path;
 use hub::store::scratch::Scratch;
 use hub::store::sql::Sql;
 
@@ -27,6 +28,24 @@ impl TestHub {
     #[must_use]
     pub fn database(&self, name: &str) -> &Scratch {
         &self.databases[name]
+    }
+
+    /// Gives a node that does not run a new, empty database.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn forget_database(&mut self, name: &'static str) {
+        assert!(!self.is_running(name), "{name} runs");
+        let config = self.configs.get_mut(name).expect("a node");
+        for rest in ["", "-wal", "-shm"] {
+            let file = database_path(&config.data).with_extension(format!("sqlite{rest}"));
+            if file.exists() {
+                std::fs::remove_file(file).expect("removed");
+            }
+        }
+        let database = Scratch::new(&config.data).await.expect("a database");
+        config.store = database.config().clone();
+        self.databases.insert(name, database);
     }
 
     /// How many leaves of one activity and result a node's log holds; `*` for any result.

@@ -36,7 +36,7 @@ use hub::node::{Node, Running, node_keys};
 use hub::permits::{self, Caller, Decision, Duty};
 use hub::refusal::Refusal;
 use hub::store::scratch::Scratch;
-use hub::store::{outbox, registrations};
+use hub::store::{outbox, registrations, snapshots};
 use schemas::identifier::Identifier;
 use schemas::licence_type::LicenceTypes;
 use schemas::permit::{CallCategory, Purpose};
@@ -121,6 +121,8 @@ impl TestHub {
         for name in [NATIONAL, ZHEJIANG, SICHUAN] {
             hub.start_node(name).await;
         }
+        // The nation asks everybody for what there is: nothing yet.
+        hub.settle().await;
         hub
     }
 
@@ -222,10 +224,14 @@ impl TestHub {
         report
     }
 
-    /// Waits until no outbox holds a message and no registration awaits a receipt.
+    /// Waits until no outbox holds a message, no registration awaits a receipt and the nation has
+    /// the entries that the running provinces began with.
     pub async fn settle(&self) {
         eventually("outboxes and receipts settle", async || {
-            for running in self.running.values() {
+            for (name, running) in &self.running {
+                if *name != NATIONAL && !self.is_taken(name).await {
+                    return false;
+                }
                 let reader = running.node.store.reader();
                 if outbox::count(reader).await.expect("counts") > 0
                     || registrations::count_awaiting(reader).await.expect("counts") > 0
@@ -236,6 +242,14 @@ impl TestHub {
             true
         })
         .await;
+    }
+
+    async fn is_taken(&self, home: &str) -> bool {
+        let Some(national) = self.running.get(NATIONAL) else {
+            return true;
+        };
+        let taken = snapshots::find(national.node.store.reader(), home).await;
+        taken.expect("reads").is_complete
     }
 
     /// Asks at Sichuan for a permit.

@@ -6,6 +6,7 @@ mod exchange;
 mod hostile;
 mod restart;
 mod resume;
+mod snapshot;
 mod transfer;
 
 use hub::directory::{self, FoundIn};

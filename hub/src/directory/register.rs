@@ -6,21 +6,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use connectors::source::SourceLine;
-use schemas::entry::{Entry, SourceEntry};
-use schemas::envelope::{MessageType, topic};
-use schemas::leaf::{Activity, Agent, EntityReference, Leaf};
-use schemas::message::{DirectoryChange, ReceiptReason};
+use schemas::entry::SourceEntry;
+use schemas::leaf::Activity;
+use schemas::message::ReceiptReason;
 use schemas::quality::QualityFault;
-use schemas::status::LicenceStatus;
 
-use crate::exchange::outgoing::Draft;
-use crate::exchange::sealed;
+use super::registering::{Original, Planned, Registering, write_all};
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::store::entries::{self, Upserted};
-use crate::store::outbox::{self, Outgoing};
+use crate::store::entries;
 use crate::store::registrations::{self, Registration, content_token};
 use crate::store::rejections::{self, Rejection};
 use crate::store::{StoreError, Tx, originals};
@@ -73,29 +68,6 @@ pub async fn register_source(node: &Arc<Node>) -> Result<RegisterReport, Refusal
         "the library was registered"
     );
     Ok(report)
-}
-
-/// An entry that is new or changed.
-pub(super) struct Planned {
-    pub(super) entry: Entry,
-    pub(super) content_token: String,
-    /// Where the library keeps the file, when the library was read; none when it was not.
-    pub(super) original: Option<Original>,
-    /// What the library itself said last about the status.
-    pub(super) library_status: Option<LicenceStatus>,
-    pub(super) agent: Option<Agent>,
-}
-
-/// Where the library keeps the file of a licence; none when it has no file.
-pub(super) struct Original(Option<String>);
-
-/// An entry ready to be committed.
-pub(super) struct Registering {
-    entry: Entry,
-    registration: Registration,
-    original: Option<Original>,
-    message: Outgoing,
-    leaf: Leaf,
 }
 
 async fn register_batch(
@@ -243,64 +215,6 @@ async fn plan(
     }))
 }
 
-impl Planned {
-    pub(super) fn sign(self, node: &Node) -> Result<Registering, Refusal> {
-        let Self {
-            entry,
-            content_token,
-            original,
-            library_status,
-            agent,
-        } = self;
-        let public = &entry.public;
-        let private = sealed::seal_private(node, &node.config.national, &entry)?;
-        let change = DirectoryChange {
-            entry: public.clone(),
-            private,
-        };
-        let draft = Draft {
-            topic: topic::DIRECTORY_CHANGES.to_owned(),
-            key: public.identifier.licence_key(),
-            message_type: MessageType::DirectoryChange,
-            recipient: Some(&node.config.national),
-            subject: Some(public.identifier.as_str()),
-            correlation: None,
-            deadline: None,
-        };
-        let message = draft.sign(node, &change).map_err(Refusal::internal)?;
-        let mut leaf = node.leaf(Activity::Register);
-        leaf.identifier = Some(public.identifier.as_str().to_owned());
-        leaf.entity = Some(EntityReference {
-            revision: Some(public.revision),
-            file_sm3: public.file.as_ref().map(|file| file.sm3.clone()),
-            peer: None,
-        });
-        leaf.agent = agent;
-        leaf.message = Some(schemas::leaf::MessageReference {
-            id: message.message_id.clone(),
-            topic: None,
-            partition: None,
-            position: None,
-        });
-        let registration = Registration {
-            identifier: public.identifier.as_str().to_owned(),
-            revision: public.revision,
-            content_token,
-            message_id: message.message_id.clone(),
-            outcome: None,
-            registered_at: leaf.at,
-            library_status,
-        };
-        Ok(Registering {
-            entry,
-            registration,
-            original,
-            message,
-            leaf,
-        })
-    }
-}
-
 pub(super) async fn commit(
     node: &Node,
     registering: &[Registering],
@@ -325,50 +239,10 @@ pub(super) async fn commit(
 /// After the commit: the messages go out, and answers kept about these licences are forgotten.
 pub(super) async fn announce(node: &Node, registering: &[Registering]) {
     node.outbox_wake.notify_one();
-    for Registering { registration, .. } in registering {
-        node.lookups
-            .announce(&registration.identifier, registration.revision)
-            .await;
+    for one in registering {
+        let (identifier, revision) = one.registered();
+        node.lookups.announce(identifier, revision).await;
     }
-}
-
-/// Writes entries with all that belongs to them, in few statements.
-pub(super) async fn write_all(
-    node: &Node,
-    tx: &mut Tx<'_>,
-    registering: &[&Registering],
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let all: Vec<&Entry> = registering.iter().map(|one| &one.entry).collect();
-    let done = entries::upsert_all(tx, &all, &node.keys, at).await?;
-    let mut written = Vec::with_capacity(registering.len());
-    for (one, done) in registering.iter().zip(done) {
-        if done == Upserted::Older {
-            tracing::warn!(
-                entry.identifier = one.registration.identifier,
-                entry.revision = one.registration.revision,
-                "the store already has this revision"
-            );
-        } else {
-            written.push(*one);
-        }
-    }
-    let registrations: Vec<&Registration> = written.iter().map(|one| &one.registration).collect();
-    registrations::upsert_all(tx, &registrations).await?;
-    let originals: Vec<(&str, Option<&str>)> = written
-        .iter()
-        .filter_map(|one| {
-            let Original(path) = one.original.as_ref()?;
-            Some((one.registration.identifier.as_str(), path.as_deref()))
-        })
-        .collect();
-    originals::put_all(tx, &originals, node.keys.column_key()).await?;
-    let messages: Vec<&Outgoing> = written.iter().map(|one| &one.message).collect();
-    outbox::enqueue_all(tx, &messages).await?;
-    for one in written {
-        node.log.append(tx, one.leaf.clone(), None).await?;
-    }
-    Ok(())
 }
 
 /// Lines that cannot be read are kept with their reasons; the same fault of the same line again

@@ -9,7 +9,8 @@ use schemas::leaf::{Activity, Agent, EntityReference};
 use schemas::status::LicenceStatus;
 use serde::{Deserialize, Serialize};
 
-use super::register::{Planned, Registering, announce, commit, write_all};
+use super::register::{announce, commit};
+use super::registering::{Planned, Registering, write_all};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::store::idempotency::{self, KeptAnswer};

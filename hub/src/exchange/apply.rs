@@ -10,7 +10,7 @@ use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDet
 
 use super::failure::Failure;
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
-use super::{ExchangeError, Lane, busy, changes, home, letter, national, transient};
+use super::{ExchangeError, Lane, busy, changes, home, letter, national, snapshot, transient};
 use crate::node::Node;
 use crate::permits::event_id;
 use crate::store::outbox::{self, Outgoing};
@@ -96,10 +96,9 @@ pub(super) async fn prepare(
             }
             Err(Failure::Store(cause)) => return Err(cause),
             Err(Failure::Inner(cause)) => {
-                let position = record.position;
                 tracing::warn!(
                     bus.topic = record.topic,
-                    bus.position = position,
+                    bus.position = record.position,
                     attempt,
                     cause = format!("{cause:#}"),
                     "a message could not be prepared"
@@ -178,6 +177,7 @@ async fn step_of(
                 MessageType::LookupRequest,
                 MessageType::FileRequest,
                 MessageType::SealRequest,
+                MessageType::SnapshotRequest,
             ],
             Recipient::ThisNode,
         ),
@@ -200,11 +200,13 @@ async fn step_of(
         MessageType::LookupRequest => national::answer_lookup(node, &envelope, record).await,
         MessageType::FileRequest => home::hand_out(node, &envelope, record).await,
         MessageType::SealRequest => home::answer_seal(node, &envelope, record).await,
+        MessageType::SnapshotRequest => snapshot::answer(node, &envelope, record).await,
         MessageType::LookupReply
         | MessageType::FileChunk
         | MessageType::FileRefusal
         | MessageType::TrustItem
-        | MessageType::SealReply => Err(Failure::Unusable(incoming::ENVELOPE_MALFORMED)),
+        | MessageType::SealReply
+        | MessageType::SnapshotPage => Err(Failure::Unusable(incoming::ENVELOPE_MALFORMED)),
     };
     // What another node says about who asks stands in the leaf: as much as a leaf can hold.
     if let Ok(Step::Answer(answer)) = &step
@@ -263,6 +265,15 @@ pub(super) async fn write(
         };
         answers.extend(answer.map(|answer| (prepared.reference(), answer)));
     }
+    record_all(node, tx, &answers).await
+}
+
+/// What goes out and what is recorded, in order, each with the message that brought it about.
+pub(super) async fn record_all(
+    node: &Node,
+    tx: &mut Tx<'_>,
+    answers: &[(MessageReference, Cow<'_, Answer>)],
+) -> Result<(), StoreError> {
     let outgoing: Vec<&Outgoing> = answers
         .iter()
         .flat_map(|(_, answer)| &answer.outgoing)
@@ -270,7 +281,7 @@ pub(super) async fn write(
     outbox::enqueue_all(tx, &outgoing).await?;
     for (reference, answer) in answers {
         let leaf = Leaf {
-            message: Some(reference),
+            message: Some(reference.clone()),
             ..answer.leaf.clone()
         };
         node.log.append(tx, leaf, answer.private.clone()).await?;
@@ -366,12 +377,9 @@ impl Prepared {
     }
 
     fn reference(&self) -> MessageReference {
-        let id = self
-            .envelope
-            .as_ref()
-            .map_or_else(String::new, |envelope| envelope.id.clone());
+        let id = self.envelope.as_ref().map(|envelope| envelope.id.clone());
         MessageReference {
-            id,
+            id: id.unwrap_or_default(),
             topic: Some(self.record.topic.clone()),
             partition: Some(self.record.partition).filter(|partition| *partition != 0),
             position: Some(self.record.position),

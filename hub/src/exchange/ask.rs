@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use schemas::envelope::{MessageType, topic};
-use schemas::message::{CHUNK_BYTES, FileRequest, LookupReply, LookupRequest};
+use schemas::message::{
+    CHUNK_BYTES, FileRequest, LookupReply, LookupRequest, SnapshotPage, SnapshotRequest,
+};
 use schemas::seal_status::{SealReply, SealRequest};
 use tokio::time::Instant;
 
@@ -26,6 +28,10 @@ pub(super) const LOOKUP_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the question about a seal waits: a verification goes on without the answer, so its
 /// caller should not wait for a node that is away.
 pub(super) const SEAL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long the question for a page of entries waits: nobody sits before it, but a home node that
+/// is busy with its callers needs its time.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long the fetch of one file may take: 64 MiB at 4 MiB/s, and below the time after which a
 /// caller's request is given up.
@@ -51,7 +57,7 @@ pub(crate) async fn lookup(
     metrics::histogram!(measure::PEER_SECONDS, "node" => to.to_owned()).record(asked.elapsed());
     match answer {
         PeerAnswer::Lookup(reply) => Ok(reply),
-        PeerAnswer::Chunk(_) | PeerAnswer::FileRefused(_) | PeerAnswer::Seal(_) => Err(unasked(to)),
+        _ => Err(unasked(to)),
     }
 }
 
@@ -71,6 +77,29 @@ pub(crate) async fn seal(
     let mut ticket = question.send(node, request, SEAL_DEADLINE, 1).await?;
     match ticket.next(deadline).await? {
         PeerAnswer::Seal(reply) if reply.seal_sm3 == request.seal_sm3 => Ok(reply),
+        _ => Err(unasked(to)),
+    }
+}
+
+/// Asks home node `to` for the page of its entries behind an identifier.
+pub(crate) async fn snapshot(
+    node: &Node,
+    to: &str,
+    after: Option<&str>,
+) -> Result<SnapshotPage, Refusal> {
+    let deadline = Instant::now() + SNAPSHOT_DEADLINE;
+    let question = Question {
+        to,
+        message_type: MessageType::SnapshotRequest,
+        subject: None,
+        thread: None,
+    };
+    let request = SnapshotRequest {
+        after: after.map(str::to_owned),
+    };
+    let mut ticket = question.send(node, &request, SNAPSHOT_DEADLINE, 1).await?;
+    match ticket.next(deadline).await? {
+        PeerAnswer::Snapshot(page) => Ok(page),
         _ => Err(unasked(to)),
     }
 }

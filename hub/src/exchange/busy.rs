@@ -6,7 +6,7 @@ use std::sync::Arc;
 use governor::{DefaultKeyedRateLimiter, RateLimiter};
 use schemas::envelope::{Envelope, MessageType};
 use schemas::leaf::{Activity, EntityReference};
-use schemas::message::{FileRefusal, LookupReply};
+use schemas::message::{FileRefusal, LookupReply, SnapshotPage};
 
 use super::apply::{Answer, Step};
 use super::failure::Failure;
@@ -31,7 +31,7 @@ impl Questions {
     pub(super) fn is_one_too_many(&self, envelope: &Envelope) -> bool {
         let is_question = matches!(
             envelope.message_type,
-            MessageType::LookupRequest | MessageType::FileRequest
+            MessageType::LookupRequest | MessageType::FileRequest | MessageType::SnapshotRequest
         );
         is_question && self.0.check_key(&envelope.origin).is_err()
     }
@@ -52,13 +52,20 @@ pub(super) async fn answer(node: &Arc<Node>, envelope: &Envelope) -> Result<Step
         .blocking(move |node| {
             let code = BUSY.to_owned();
             let (to, correlation) = (asked.origin.as_str(), asked.correlation.as_deref());
-            if asked.message_type == MessageType::FileRequest {
-                let identifier = asked.subject.clone().unwrap_or_default();
-                let body = FileRefusal { identifier, code };
-                reply_draft(to, correlation, MessageType::FileRefusal).sign(node, &body)
-            } else {
-                let body = LookupReply::Refused { code };
-                reply_draft(to, correlation, MessageType::LookupReply).sign(node, &body)
+            match asked.message_type {
+                MessageType::FileRequest => {
+                    let identifier = asked.subject.clone().unwrap_or_default();
+                    let body = FileRefusal { identifier, code };
+                    reply_draft(to, correlation, MessageType::FileRefusal).sign(node, &body)
+                }
+                MessageType::SnapshotRequest => {
+                    let body = SnapshotPage::Refused { code };
+                    reply_draft(to, correlation, MessageType::SnapshotPage).sign(node, &body)
+                }
+                _ => {
+                    let body = LookupReply::Refused { code };
+                    reply_draft(to, correlation, MessageType::LookupReply).sign(node, &body)
+                }
             }
         })
         .await??;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use connectors::bus::BusRecord;
-use schemas::entry::Entry;
+use schemas::entry::{Entry, EntryPublic};
 use schemas::envelope::{Envelope, MessageType, topic};
-use schemas::leaf::{Activity, EntityReference, Leaf};
+use schemas::leaf::{Activity, EntityReference, Leaf, MessageReference};
 use schemas::message::{DirectoryChange, DirectoryReceipt, ReceiptOutcome, ReceiptReason};
 use schemas::quality::{QualityFault, RULE_TOO_LARGE, check_entry};
 
@@ -32,6 +32,8 @@ pub(super) struct Change {
     faults: Vec<QualityFault>,
     message_id: String,
     origin: String,
+    /// What its home node has already been told about it; it need not be told the same again.
+    pub(super) told: Option<ReceiptOutcome>,
 }
 
 /// Opens a change and holds its entry against the rules.
@@ -44,8 +46,7 @@ pub(super) async fn prepare_change(
     if change.entry.home_node != envelope.origin {
         return Err(WRONG_ORIGIN.into());
     }
-    // Revisions begin at 1 and must fit into the store.
-    if change.entry.revision == 0 || i64::try_from(change.entry.revision).is_err() {
+    if !has_sound_revision(&change.entry) {
         return Err(BODY_MALFORMED.into());
     }
     if incoming::is_outside_window(node, envelope) && !is_news(node, envelope, &change).await? {
@@ -92,9 +93,13 @@ pub(super) async fn apply_all(
             ReceiptOutcome::Rejected => rejected.push(change.rejection(&reasons, now)),
         }
         let leaf = change.leaf(node, outcome, &reasons);
-        let receipt = change.receipt(node, outcome, reasons, now)?;
+        let outgoing = if change.told == Some(outcome) {
+            Vec::new()
+        } else {
+            vec![change.receipt(node, outcome, reasons, now)?]
+        };
         answers.push(Answer {
-            outgoing: vec![receipt],
+            outgoing,
             leaf,
             private: None,
         });
@@ -102,6 +107,41 @@ pub(super) async fn apply_all(
     entries::upsert_all(tx, &accepted, &node.keys, now).await?;
     rejections::record_all(tx, &rejected).await?;
     Ok(answers)
+}
+
+/// Revisions begin at 1 and must fit into the store.
+pub(super) fn has_sound_revision(entry: &EntryPublic) -> bool {
+    entry.revision > 0 && i64::try_from(entry.revision).is_ok()
+}
+
+/// Of changes whose marks may be gone, those that say something that is not known yet.
+pub(super) async fn news_among<'c>(
+    tx: &mut Tx<'_>,
+    changes: Vec<&'c Change>,
+) -> Result<Vec<&'c Change>, StoreError> {
+    let identifiers: Vec<_> = changes
+        .iter()
+        .map(|change| &change.entry.public.identifier)
+        .collect();
+    let known = entries::standings(&mut *tx, &identifiers).await?;
+    let mut news = Vec::with_capacity(changes.len());
+    for change in changes {
+        let public = &change.entry.public;
+        let standing = known.get(public.identifier.as_str());
+        let is_here = standing.is_some_and(|known| {
+            known.home_node == public.home_node && known.revision >= public.revision
+        });
+        let (outcome, _) = change.decide(&known);
+        let subject = rejection_subject(&change.origin, &change.message_id);
+        if is_here
+            || (outcome == ReceiptOutcome::Rejected
+                && rejections::is_recorded(&mut *tx, &subject).await?)
+        {
+            continue;
+        }
+        news.push(change);
+    }
+    Ok(news)
 }
 
 /// What a leaf says about an outcome: of a rejection the first rule that rejects.
@@ -138,7 +178,7 @@ fn rejection_subject(origin: &str, message_id: &str) -> String {
 
 impl Change {
     /// Holds an entry of the known node `origin` against the rules.
-    fn of(node: &Node, entry: Entry, message_id: String, origin: String) -> Self {
+    pub(super) fn of(node: &Node, entry: Entry, message_id: String, origin: String) -> Self {
         let peers = node.peers();
         let regions = peers
             .find(&origin)
@@ -149,6 +189,22 @@ impl Change {
             faults,
             message_id,
             origin,
+            told: None,
+        }
+    }
+
+    /// Origin and id of the message that carried it.
+    pub(super) fn message(&self) -> (&str, &str) {
+        (&self.origin, &self.message_id)
+    }
+
+    /// The message that carried it, when it did not come from its topic.
+    pub(super) fn reference(&self) -> MessageReference {
+        MessageReference {
+            id: self.message_id.clone(),
+            topic: None,
+            partition: None,
+            position: None,
         }
     }
 

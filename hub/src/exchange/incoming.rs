@@ -59,7 +59,10 @@ pub(super) fn is_outside_window(node: &Node, envelope: &Envelope) -> bool {
 pub(super) fn is_too_late(node: &Node, envelope: &Envelope) -> bool {
     let is_question = matches!(
         envelope.message_type,
-        MessageType::LookupRequest | MessageType::FileRequest | MessageType::SealRequest
+        MessageType::LookupRequest
+            | MessageType::FileRequest
+            | MessageType::SealRequest
+            | MessageType::SnapshotRequest
     );
     let is_over = |deadline| deadline < node.clock.now();
     is_question && (envelope.deadline.is_some_and(is_over) || is_outside_window(node, envelope))

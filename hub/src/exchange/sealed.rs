@@ -68,6 +68,16 @@ pub(crate) fn open_private(
     private_from_json(&plain).map_err(|_| NotOpened)
 }
 
+/// Whether a personal part fits into the store's column.
+pub(crate) fn fits_column(private: &EntryPrivate) -> bool {
+    serde_json::to_vec(private).is_ok_and(|plain| plain.len() <= COLUMN_BYTES_MAX)
+}
+
+/// Binding of one page of a home node's entries: whose, and behind which identifier.
+pub(crate) fn snapshot_binding(home: &str, after: Option<&str>) -> String {
+    format!("hub.snapshot.v1\n{home}\n{}", after.unwrap_or_default())
+}
+
 /// Seals the permit that a file request rests on to node `to`.
 pub(crate) fn seal_permit(
     node: &Node,

@@ -127,13 +127,18 @@ async fn hand_over(
     }
     let types: &[MessageType] = match lane {
         Lane::Files => &[MessageType::FileChunk, MessageType::FileRefusal],
-        _ => &[MessageType::LookupReply, MessageType::SealReply],
+        _ => &[
+            MessageType::LookupReply,
+            MessageType::SealReply,
+            MessageType::SnapshotPage,
+        ],
     };
     let (envelope, record) = check(node, record, types).await?;
     let answer = match envelope.message_type {
         MessageType::FileChunk => PeerAnswer::Chunk(incoming::body(&record)?),
         MessageType::FileRefusal => PeerAnswer::FileRefused(incoming::body(&record)?),
         MessageType::SealReply => PeerAnswer::Seal(incoming::body(&record)?),
+        MessageType::SnapshotPage => PeerAnswer::Snapshot(incoming::body(&record)?),
         _ => PeerAnswer::Lookup(incoming::body(&record)?),
     };
     let part = match (&answer, &fetch) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use schemas::message::{FileChunk, FileRefusal, LookupReply};
+use schemas::message::{FileChunk, FileRefusal, LookupReply, SnapshotPage};
 use schemas::seal_status::SealReply;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -26,6 +26,8 @@ pub(crate) enum PeerAnswer {
     FileRefused(FileRefusal),
     /// To a question about a seal.
     Seal(SealReply),
+    /// To a question for a home node's entries.
+    Snapshot(SnapshotPage),
 }
 
 /// The questions that wait, by the thread of their correlation id: a file that is asked for again

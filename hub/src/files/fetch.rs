@@ -139,7 +139,7 @@ impl Wanted<'_> {
                 PeerAnswer::FileRefused(refusal) => {
                     return Err(ask::refused(home, &refusal.code));
                 }
-                PeerAnswer::Lookup(_) | PeerAnswer::Seal(_) => return Err(ask::unasked(home)),
+                _ => return Err(ask::unasked(home)),
             }
         }
         Ok(())

@@ -110,6 +110,7 @@ pub fn activity(activity: Activity) -> (&'static str, &'static str) {
         Activity::Trust => ("信任变更", "trust changed"),
         Activity::SealStatus => ("印章状态", "seal status"),
         Activity::DeadLetter => ("死信处理", "dead letter decided"),
+        Activity::Snapshot => ("目录快照", "directory snapshot"),
     }
 }
 

@@ -11,6 +11,8 @@ mod load;
 mod raw;
 mod write;
 
+use std::collections::HashMap;
+
 use certs::columns::ColumnKey;
 use schemas::entry::{Entry, EntryPrivate, EntryPublic};
 use schemas::identifier::{Identifier, region_of};
@@ -28,6 +30,14 @@ const FIND: Sql = Sql::each(
     "select identifier, public, private_sealed from entry where identifier = $1",
     "select identifier, public, private_sealed from entry \
      where region = {region} and identifier = $1",
+);
+
+const FIND_ALL: Sql = Sql::each(
+    "select identifier, public, private_sealed from entry \
+     where region in (select value from json_each($1)) \
+     and identifier in (select value from json_each($2))",
+    "select identifier, public, private_sealed from entry \
+     where region = any($1) and identifier = any($2)",
 );
 
 const REVISION: Sql = Sql::each(
@@ -56,8 +66,9 @@ const COUNT: Sql = Sql::new("select count(*) from entry");
 
 const SOME: Sql = Sql::new("select identifier, public, private_sealed from entry limit 8");
 
-pub(super) const STATEMENTS: &[&dyn Statement] =
-    &[&FIND, &REVISION, &BY_HOLDER, &LATEST, &PAGE, &COUNT, &SOME];
+pub(super) const STATEMENTS: &[&dyn Statement] = &[
+    &FIND, &FIND_ALL, &REVISION, &BY_HOLDER, &LATEST, &PAGE, &COUNT, &SOME,
+];
 
 /// Those of the rows as they stand.
 pub(super) const RAW_STATEMENTS: &[&dyn Statement] = raw::STATEMENTS;
@@ -87,6 +98,25 @@ pub async fn find(
         .optional(from)
         .await?;
     row.map(|row| opened(&row, key)).transpose()
+}
+
+/// The entries of some licence versions, by identifier; those that are not there are missing.
+///
+/// # Errors
+/// Failures of the database; a row that these keys do not open.
+pub async fn find_all(
+    from: impl Into<Reading<'_>>,
+    identifiers: &[&Identifier],
+    key: &ColumnKey,
+) -> Result<HashMap<String, Entry>, StoreError> {
+    if identifiers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (regions, identifiers) = write::keys_of(identifiers);
+    let rows: Vec<Row> = FIND_ALL.bind(regions).bind(identifiers).all(from).await?;
+    rows.iter()
+        .map(|row| Ok((row.0.clone(), opened(row, key)?)))
+        .collect()
 }
 
 /// Revision of the entry of one licence version.

@@ -28,6 +28,7 @@ pub mod rejections;
 mod row;
 pub mod scratch;
 pub mod seal_statuses;
+pub mod snapshots;
 pub mod sql;
 mod sqlite;
 pub mod trust_items;
@@ -196,5 +197,6 @@ const STATEMENTS: &[&[&dyn sql::Statement]] = &[
     registrations::STATEMENTS,
     rejections::STATEMENTS,
     seal_statuses::STATEMENTS,
+    snapshots::STATEMENTS,
     trust_items::STATEMENTS,
 ];

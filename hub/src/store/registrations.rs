@@ -18,6 +18,11 @@ const FIND: Sql = Sql::new(
      library_status from registration where identifier = $1",
 );
 
+const PAGE: Sql = Sql::new(
+    "select identifier, revision, content_token, message_id, outcome, registered_at, \
+     library_status from registration where identifier > $1 order by identifier limit $2",
+);
+
 const UPSERT: Insert<8> = Insert::new(
     "registration",
     [
@@ -56,6 +61,7 @@ const WITHOUT_ENTRY: Sql = Sql::new(
 
 pub(super) const STATEMENTS: &[&dyn Statement] = &[
     &FIND,
+    &PAGE,
     &UPSERT,
     &SET_OUTCOMES,
     &COUNT_AWAITING,
@@ -112,6 +118,20 @@ pub async fn find(
 ) -> Result<Option<Registration>, StoreError> {
     let row: Option<Row> = FIND.bind(identifier).optional(from).await?;
     row.map(registration).transpose()
+}
+
+/// Registrations in the order of their identifiers, after a cursor.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn page(
+    from: impl Into<Reading<'_>>,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Registration>, StoreError> {
+    let query = PAGE.bind(after.unwrap_or_default()).bind(limit);
+    let rows: Vec<Row> = query.all(from).await?;
+    rows.into_iter().map(registration).collect()
 }
 
 /// Writes registrations over those of older revisions, in few round trips.

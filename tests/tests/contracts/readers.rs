@@ -7,7 +7,7 @@ use schemas::identifier::Identifier;
 use schemas::leaf::{Leaf, PrivateDetail};
 use schemas::message::{
     DirectoryChange, DirectoryReceipt, FileChunk, FileRefusal, FileRequest, HolderQuery,
-    LookupReply, LookupRequest,
+    LookupReply, LookupRequest, SnapshotEntry, SnapshotPage, SnapshotRequest,
 };
 use schemas::permit::{PermitRecord, Purpose};
 use schemas::seal_status::{SealReply, SealRequest, SealStatus, is_sm3_hex};
@@ -72,6 +72,11 @@ pub(crate) const READERS: &[(&str, Reader)] = &[
         })
     }),
     ("seal-status", |value| read(value, seal_status)),
+    ("snapshot-entry", |value| {
+        read(value, |one: &SnapshotEntry| revision(&one.entry))
+    }),
+    ("snapshot-page", |value| any::<SnapshotPage>(value)),
+    ("snapshot-request", |value| any::<SnapshotRequest>(value)),
     ("trust-item", |value| {
         read(value, |item: &TrustItem| {
             item.check().map_err(|cause| cause.to_string())

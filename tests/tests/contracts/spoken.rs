@@ -53,6 +53,8 @@ async fn what_nodes_say_and_record_fits_the_schemas() {
         "file-request",
         "lookup-reply",
         "lookup-request",
+        "snapshot-page",
+        "snapshot-request",
     ] {
         assert!(said.contains(kind), "no {kind} among {said:?}");
     }
@@ -123,6 +125,7 @@ async fn check_leaves(hub: &TestHub, schemas: &Schemas) {
         "verify",
         "deliver",
         "refuse",
+        "snapshot",
     ] {
         assert!(activities.contains(activity), "no leaf of {activity}");
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use certs::node_key::NodeKeys;
 use connectors::bus::kafka::topics::TopicAdmin;
+use schemas::envelope::topic::DIRECTORY_CHANGES;
 use schemas::leaf::{Activity, Leaf, MessageReference};
 
 use crate::cli::out::outln;
@@ -13,7 +14,7 @@ use crate::config::NodeConfig;
 use crate::node::keys_path;
 use crate::permits::event_id;
 use crate::provenance::ProvenanceLog;
-use crate::store::{Store, StoreError, positions};
+use crate::store::{Store, StoreError, positions, snapshots};
 
 pub(super) async fn run(config: &NodeConfig, topic: &str) -> anyhow::Result<ExitCode> {
     let admin = TopicAdmin::open(config.bus.kafka(&config.name)?)?;
@@ -55,6 +56,10 @@ async fn place(
         .run_tx("resume_topic", |tx| {
             Box::pin(async move {
                 positions::place(tx, topic, partition, position).await?;
+                // What the records said that are gone, the home nodes still know.
+                if topic == DIRECTORY_CHANGES {
+                    snapshots::forget_all(tx).await?;
+                }
                 log.append(tx, leaf.clone(), None).await?;
                 Ok::<_, StoreError>(())
             })

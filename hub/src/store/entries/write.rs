@@ -114,13 +114,7 @@ pub async fn standings(
     if identifiers.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut regions: Vec<String> = identifiers
-        .iter()
-        .map(|one| one.region().to_owned())
-        .collect();
-    regions.sort_unstable();
-    regions.dedup();
-    let identifiers: Vec<String> = identifiers.iter().map(|one| one.to_string()).collect();
+    let (regions, identifiers) = keys_of(identifiers);
     let rows: Vec<(String, i64, String)> =
         STANDINGS.bind(regions).bind(identifiers).all(from).await?;
     rows.into_iter()
@@ -133,6 +127,18 @@ pub async fn standings(
             Ok((identifier, standing))
         })
         .collect()
+}
+
+/// Regions and identifiers, as statements about many rows take them.
+pub(super) fn keys_of(identifiers: &[&Identifier]) -> (Vec<String>, Vec<String>) {
+    let mut regions: Vec<String> = identifiers
+        .iter()
+        .map(|one| one.region().to_owned())
+        .collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let identifiers = identifiers.iter().map(ToString::to_string).collect();
+    (regions, identifiers)
 }
 
 /// Stores entries one after another, each unless the directory has the same or a newer revision,
@@ -156,7 +162,8 @@ pub async fn upsert_all(
         .map(|(identifier, standing)| (identifier.as_str(), standing.revision))
         .collect();
     let mut replaced = Vec::new();
-    let mut winners: HashMap<&str, &Entry> = HashMap::new();
+    // In their order: which row a database refuses first must not be chance.
+    let (mut winners, mut places) = (Vec::<&Entry>::new(), HashMap::new());
     let mut done = Vec::with_capacity(entries.len());
     for entry in entries {
         let identifier = entry.public.identifier.as_str();
@@ -166,15 +173,21 @@ pub async fn upsert_all(
             continue;
         }
         newest.insert(identifier, entry.public.revision);
-        if winners.insert(identifier, entry).is_none() && known.is_some() {
-            replaced.push(identifier.to_owned());
+        let place = *places.entry(identifier).or_insert(winners.len());
+        match winners.get_mut(place) {
+            Some(older) => *older = entry,
+            None => {
+                winners.push(entry);
+                if known.is_some() {
+                    replaced.push(identifier.to_owned());
+                }
+            }
         }
         done.push(match known {
             Some(_) => Upserted::Updated,
             None => Upserted::Inserted,
         });
     }
-    let winners: Vec<&Entry> = winners.into_values().collect();
     write_entries(tx, &winners, keys.column_key(), at).await?;
     if !replaced.is_empty() {
         REMOVE_HOLDERS.bind(replaced).write(tx).await?;
