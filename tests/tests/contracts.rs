@@ -3,6 +3,7 @@
 
 mod broken;
 mod document;
+mod older;
 mod readers;
 mod spoken;
 
