@@ -1,15 +1,16 @@
-//! What older versions wrote stays usable: tables, key files and sealed values stand here as they
-//! were written. A new form gets a version of its own beside them; these never change.
+//! What older versions wrote stays usable: tables, key files, sealed values and a signature stand
+//! here as they were written. A new form gets a version of its own beside them; these never change.
 
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use certs::envelope_security::check_envelope;
 use certs::node_key::NodeKeys;
 use certs::sealing;
 use schemas::message::SealedBytes;
 
-use super::schemas_folder;
+use super::{samples, schemas_folder};
 
 /// Every migration with the beginning of its SM3 on SQLite and on PostgreSQL. A database that ran
 /// one never runs it again and refuses another text under its number: what is missing is added
@@ -51,6 +52,13 @@ const MESSAGE: &str = concat!(
     "MAeVCjnf4+6caeBuk4fM4baBspoTaMbVNy87ncfJKFnYORblBX6i6BH8RvCCq28hF/c2tmovYUcjFBmTmnac9Y2z",
     "QMngvDZWQDgrjTqqS6yXdbEds+qNKsHm/mVPLGkBCtVF4Dh9Gs9byTPGG0FgnxBsrNLijhhN7J6HvkCrEt67tmgo",
     "eqGi+BMNiTNPSn864wg=",
+);
+
+/// Signature by [`keys`] over the sample `envelope.v1.json`, for the topic `requests.national` and
+/// the body `body`.
+const SIGNATURE: &str = concat!(
+    "keyid=830ecfd66c0a48b4;sig=MEUCIBOgKo8eTi7J0mDrRDdFEmASLYah9CglsU1xITBjGE38",
+    "AiEA7v1ZhS79LYdS6bAHC0iIe6ah5960XihOTjBCeO9+6Uc=",
 );
 
 /// Where the sealed values belong.
@@ -97,6 +105,26 @@ fn what_was_sealed_before_still_opens() {
     };
     let opened = sealing::open(&keys, PLACE, &message);
     assert_eq!(opened.as_deref(), Ok(CODE.as_bytes()));
+}
+
+#[test]
+fn what_was_signed_before_is_still_believed() {
+    let public = keys().public();
+    let sample = samples()
+        .into_iter()
+        .find(|sample| sample.file == "envelope.v1.json")
+        .expect("the sample");
+    let members = sample.value.as_object().expect("an object");
+    let headers: Vec<(String, String)> = members
+        .iter()
+        .map(|(name, value)| match name.as_str() {
+            "hubsig" => (name.clone(), SIGNATURE.to_owned()),
+            _ => (name.clone(), value.as_str().expect("text").to_owned()),
+        })
+        .collect();
+    let known = |_: &str, _: &str| Some(public.clone());
+    let checked = check_envelope(&headers, "requests.national", b"body", &known);
+    assert_eq!(checked.expect("believed").origin, "sichuan");
 }
 
 /// Keys of a key file of version 1.
