@@ -32,6 +32,12 @@ impl Operator {
         self.0.public()
     }
 
+    /// Its keys, for what it has no right to say.
+    #[must_use]
+    pub fn keys(&self) -> &NodeKeys {
+        &self.0
+    }
+
     /// The signed message of an item.
     #[must_use]
     pub fn record(&self, item: &TrustItem) -> OutgoingRecord {

@@ -98,6 +98,12 @@ fn other_names(hub: &TestHub) -> Vec<Case> {
             said_by("operator").signed(sichuan),
             UNKNOWN,
         ),
+        // Its key is known, and good for trust alone.
+        case(
+            "the operator itself",
+            said_by("operator").signed(hub.operator.keys()),
+            UNKNOWN,
+        ),
         case(
             "name and key id of another node",
             borrowed.with_signature(zhejiang.public().key_id(), &signature),
