@@ -180,7 +180,7 @@ struct Desk {
 impl Desk {
     async fn open(place: &Place) -> anyhow::Result<Self> {
         let config = Config::load(&place.config)?.node;
-        let store = Store::visit_node(&config).await?;
+        let store = Store::of_operator(&config).await?;
         let bus = open_bus(&config).await?;
         Ok(Self { config, bus, store })
     }

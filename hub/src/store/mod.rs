@@ -71,6 +71,8 @@ enum Access {
     Node,
     /// A command beside the node, which reads and signs heads.
     Visitor,
+    /// A command beside the node that decides what only its operator can.
+    Operator,
 }
 
 /// What `hub migrate` finds.
@@ -107,6 +109,21 @@ impl Store {
             StoreKind::Sqlite => Self::open_existing(&database_path(&config.data)).await,
             StoreKind::Postgres => {
                 postgres::open(&config.store, &config.name, Access::Visitor).await
+            }
+        }
+    }
+
+    /// Opens the database that a node's settings name, which must be there, beside the node: for a
+    /// decision of the operator. The node may run: its transactions and this one wait for each
+    /// other, or run again.
+    ///
+    /// # Errors
+    /// As [`Store::of_node`].
+    pub async fn of_operator(config: &NodeConfig) -> Result<Self, StoreError> {
+        match config.store.kind {
+            StoreKind::Sqlite => Self::open_existing(&database_path(&config.data)).await,
+            StoreKind::Postgres => {
+                postgres::open(&config.store, &config.name, Access::Operator).await
             }
         }
     }

@@ -116,6 +116,17 @@ impl Scratch {
         }
     }
 
+    /// Opens it as a command of the operator beside the node does.
+    ///
+    /// # Errors
+    /// As [`Store::of_operator`].
+    pub async fn decide(&self) -> Result<Store, StoreError> {
+        match self.config.kind {
+            StoreKind::Sqlite => Store::open_existing(&self.file).await,
+            StoreKind::Postgres => postgres::open(&self.config, "test", Access::Operator).await,
+        }
+    }
+
     /// Runs SQL as whoever holds the database could: past the program, its foreign keys, and on
     /// PostgreSQL its triggers.
     ///

@@ -190,8 +190,8 @@ impl Store {
             }
             // Serialisable: a body may decide on what it read, whoever else writes.
             Writer::Postgres(pool) => {
-                // Only who holds the fence changes state.
-                if kind == Kind::State && pool.purpose() != Purpose::Writing {
+                // Only the node, which holds the fence, and its operator change state.
+                if kind == Kind::State && pool.purpose() == Purpose::Visiting {
                     return Err(StoreError::Visitor { transaction: name });
                 }
                 let mut lease = pool.lease().await?;

@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError, positions, snapshots};
 pub(super) async fn run(config: &NodeConfig, topic: &str) -> anyhow::Result<ExitCode> {
     let admin = TopicAdmin::open(config.bus.kafka(&config.name)?)?;
     let ends = admin.ends(topic).await?;
-    let store = Store::visit_node(config).await?;
+    let store = Store::of_operator(config).await?;
     for (partition, oldest, newest) in ends {
         let Some(read) = positions::last(store.reader(), topic, partition).await? else {
             continue;

@@ -7,7 +7,8 @@
 //! runs on a connection that holds it. (Simpler than comparing a number in every transaction, and
 //! as sure: the transaction and the lock live and die with the same connection. It needs a
 //! connection to the server itself, not one through a proxy that shares connections between
-//! transactions.)
+//! transactions.) A single decision of the operator does not need it: it is one serialisable
+//! transaction, and whichever of it and the node's comes second is run again.
 
 use std::time::{Duration, Instant};
 

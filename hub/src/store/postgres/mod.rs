@@ -58,6 +58,7 @@ pub(super) async fn open(
     let purpose = match access {
         Access::Node => Purpose::Writing,
         Access::Visitor => Purpose::Visiting,
+        Access::Operator => Purpose::Deciding,
     };
     let wait = Duration::from_secs(config.statement_timeout_s) + ANSWER_GRACE;
     let writer = Pool::new(durable(options.clone()), purpose, 1, wait);

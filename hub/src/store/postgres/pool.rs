@@ -82,6 +82,8 @@ pub(in crate::store) enum Purpose {
     Writing,
     /// Bookkeeping beside the process that writes.
     Visiting,
+    /// Single changes of state beside the process that writes, as serialisable as its own.
+    Deciding,
 }
 
 struct Idle {

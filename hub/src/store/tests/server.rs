@@ -31,6 +31,9 @@ async fn mark(store: &Store, log: &ProvenanceLog, id: &str) -> Result<bool, Stor
         .await
 }
 
+/// Transactions of each of two that write side by side.
+const DECISIONS: u64 = 20;
+
 /// Ends every other connection of this database, as a server that restarts does.
 const BREAK_ALL: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
                          where datname = current_database() and pid <> pg_backend_pid()";
@@ -47,6 +50,30 @@ async fn every_statement_can_be_prepared_on_the_server() {
 #[test]
 fn both_databases_have_the_same_versions() {
     assert_eq!(sqlite::versions(), postgres::versions());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operator_decides_while_the_node_writes() {
+    let Some((scratch, store)) = server().await else {
+        return;
+    };
+    let log = log_of(&store).await;
+    let operator = scratch.decide().await.unwrap();
+    let (beside, log_beside) = (operator.clone(), log.clone());
+    let decisions = tokio::spawn(async move {
+        for number in 0..DECISIONS {
+            let id = format!("operator {number}");
+            assert!(mark(&beside, &log_beside, &id).await.unwrap());
+        }
+    });
+    for number in 0..DECISIONS {
+        assert!(mark(&store, &log, &format!("node {number}")).await.unwrap());
+    }
+    decisions.await.unwrap();
+    let state = log::state(store.reader()).await.unwrap().unwrap();
+    assert_eq!(state.size, 2 * DECISIONS);
+    operator.close().await;
+    store.close().await;
 }
 
 #[tokio::test]
