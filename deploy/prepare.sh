@@ -45,6 +45,9 @@ prepare_engines() {
     prepare_postgres
 }
 
+# prepare_faults: libfaketime, with which a test gives one node a wrong clock.
+prepare_faults() { prepare_packages libfaketime; }
+
 # prepare_cargo_deny: the dependency checker, of one version, in the target folder.
 prepare_cargo_deny() {
     local version=0.20.2 root="${HUB_TOOLS:-$HOME/.cache/license-hub/tools}"

@@ -22,6 +22,7 @@ NOTE
 
 prepare_build
 prepare_engines
+prepare_faults
 prepare_cargo_deny
 
 prepare_say "format"

@@ -15,6 +15,7 @@ pub mod operator;
 mod padded;
 pub mod processes;
 pub mod program;
+pub mod proxy;
 
 pub use eventually::{eventually, eventually_within};
 pub use padded::padded;

@@ -14,6 +14,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod exchange;
+mod faults;
 mod invariants;
 mod kill;
 mod paths;
