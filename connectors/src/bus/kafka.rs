@@ -84,6 +84,15 @@ impl KafkaBus {
         Ok(name)
     }
 
+    /// Brokers that have just taken a record are no longer away.
+    fn forget_absence(&self) {
+        if let Ok(mut health) = self.health.try_lock()
+            && matches!(&*health, Some((_, Err(_))))
+        {
+            *health = None;
+        }
+    }
+
     async fn ask_brokers(&self) -> Result<(), BusError> {
         let client = self.producer.client();
         let ask = move || client.client().fetch_metadata(None, HEALTH_WAIT).map(drop);
@@ -105,6 +114,9 @@ impl Bus for KafkaBus {
             return Ok(());
         }
         let published = self.producer.publish(records).await;
+        if published.is_ok() {
+            self.forget_absence();
+        }
         published.map_err(|error| error.without_prefix(&self.settings.prefix))
     }
 

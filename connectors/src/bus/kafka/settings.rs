@@ -125,9 +125,6 @@ impl KafkaSettings {
             // Brokers close idle connections; that is no news.
             .set("log.connection.close", "false")
             .set("statistics.interval.ms", "0");
-        if let Ok(d) = std::env::var("TMPDEBUG") {
-            config.set("debug", d);
-        }
         self.secure(&mut config);
         config
     }
