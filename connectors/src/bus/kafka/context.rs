@@ -29,8 +29,6 @@ pub(super) struct Changes {
     pub(super) generation: u64,
     pub(super) assigned: Option<Vec<i32>>,
     pub(super) was_revoked: bool,
-    /// The client has lost its brokers, and others have them.
-    pub(super) is_lost: bool,
     is_closing: bool,
 }
 
@@ -65,10 +63,6 @@ impl Context {
 
     pub(super) fn found(&self, partitions: Vec<i32>) {
         self.with(|changes| changes.assigned = Some(partitions));
-    }
-
-    pub(super) fn lost(&self) {
-        self.with(|changes| changes.is_lost = true);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the Kafka client says, as errors of the seam.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ const SAME_AGAIN: Duration = Duration::from_secs(30);
 pub(super) struct Troubles {
     /// What the brokers' connections said last, in words, and when it was logged.
     connection: Mutex<Option<(String, Instant)>>,
+    /// How often a client of this bus was found to have lost its brokers.
+    lost: AtomicU64,
     /// Topics that cannot be read on, because records are missing.
     topics: Mutex<BTreeMap<String, BusError>>,
 }
@@ -33,6 +36,17 @@ impl Troubles {
         let said = format!("{}: {reason}", in_words(error));
         *connection = Some((said, logged.unwrap_or_else(Instant::now)));
         logged.is_none()
+    }
+
+    /// A client has lost its brokers: those beside it heard the same, and are made anew as well. A
+    /// member of a group may still be answered by its coordinator, and yet read nothing any more.
+    pub(super) fn lost_brokers(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Changes when a client was found to have lost its brokers.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Brokers cannot be reached; with what a connection said last.

@@ -98,6 +98,7 @@ impl Producer {
         if Arc::ptr_eq(&current, &lost) {
             tracing::warn!("the producer has lost its brokers and is made anew");
             *current = fresh;
+            self.troubles.lost_brokers();
         }
     }
 

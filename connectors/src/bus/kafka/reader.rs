@@ -57,9 +57,20 @@ pub(super) fn start(order: Order, shelf: Arc<Shelf>) -> Result<(), BusError> {
             shelf.filled_by(std::thread::current());
             let troubles = Arc::clone(&order.troubles);
             let topic = order.topic.clone();
-            if let Err(error) = Reader::open(order, Arc::clone(&shelf)).and_then(Reader::run) {
+            let tell = |error: BusError| {
                 troubles.mark(&topic, &error);
                 shelf.fail(error);
+            };
+            match Reader::open(order, Arc::clone(&shelf)) {
+                Err(error) => tell(error),
+                Ok(mut reader) => {
+                    if let Err(error) = reader.run() {
+                        tell(error);
+                    }
+                    // Last: a client waits until it has left its group, and one that has lost its
+                    // brokers never has.
+                    drop(reader);
+                }
             }
         })
         .map_err(|error| BusError::Setting(error.to_string()))?;
@@ -81,6 +92,8 @@ struct Reader {
     known: BTreeSet<i32>,
     next_look: Instant,
     next_look_for_brokers: Instant,
+    /// [`Troubles::lost`] when the client was made.
+    lost: u64,
     thread: Thread,
 }
 
@@ -94,6 +107,7 @@ struct Queue {
 impl Reader {
     fn open(order: Order, shelf: Arc<Shelf>) -> Result<Self, BusError> {
         let is_member = order.sharing == Sharing::Divided;
+        let lost = order.troubles.lost();
         let full_name = order.settings.full_name(&order.topic);
         let config = order.settings.consumer(&order.topic, is_member);
         let context = Context::new(Arc::clone(&shelf));
@@ -116,11 +130,12 @@ impl Reader {
             known: BTreeSet::new(),
             next_look: Instant::now() + Duration::from_secs(METADATA_REFRESH_S),
             next_look_for_brokers: Instant::now() + lost::LOOK_EVERY,
+            lost,
             thread,
         })
     }
 
-    fn run(mut self) -> Result<(), BusError> {
+    fn run(&mut self) -> Result<(), BusError> {
         if self.order.sharing == Sharing::Whole {
             let partitions = self.order.partitions.clone();
             self.find_starts(0, partitions);
@@ -132,7 +147,6 @@ impl Reader {
         // From here every change is answered at once: nobody works on anything of this reader.
         self.client.context().close();
         self.queues.clear();
-        // The client is about to be dropped, which leaves the group as well.
         let _ = self.client.unassign();
         outcome
     }
@@ -168,11 +182,10 @@ impl Reader {
             generation,
             assigned,
             was_revoked,
-            is_lost,
             ..
         } = self.client.context().take_changes();
-        if is_lost {
-            let cause = "a reader has lost its brokers and is made anew".to_owned();
+        if self.lost != self.order.troubles.lost() {
+            let cause = "clients have lost their brokers, readers are made anew".to_owned();
             return Err(BusError::Unreachable { cause });
         }
         if was_revoked {
@@ -207,7 +220,7 @@ impl Reader {
             let _ = started.send((generation, starts));
             thread.unpark();
             // Were it the last of the client, dropping it would leave the group and wait.
-            tokio::task::spawn_blocking(move || drop(client));
+            aside(move || drop(client));
         });
     }
 
@@ -317,7 +330,7 @@ impl Reader {
         self.next_look = Instant::now() + Duration::from_secs(METADATA_REFRESH_S);
         let (client, thread) = (Arc::clone(&self.client), self.thread.clone());
         let (topic, full_name) = (self.order.topic.clone(), self.full_name.clone());
-        self.order.runtime.spawn_blocking(move || {
+        aside(move || {
             if let Ok(found) = start::partitions(client.client(), &topic, &full_name) {
                 client.context().found(found);
                 thread.unpark();
@@ -331,12 +344,15 @@ impl Reader {
             return;
         }
         self.next_look_for_brokers = Instant::now() + lost::LOOK_EVERY;
-        let (client, thread) = (Arc::clone(&self.client), self.thread.clone());
+        let (client, lost) = (Arc::clone(&self.client), self.lost);
         let (producer, topic) = (Arc::clone(&self.order.producer), self.full_name.clone());
-        self.order.runtime.spawn_blocking(move || {
-            if lost::has_no_broker(client.client(), &topic) && producer.finds_brokers(&topic) {
-                client.context().lost();
-                thread.unpark();
+        let troubles = Arc::clone(&self.order.troubles);
+        aside(move || {
+            let is_lost =
+                lost::has_no_broker(client.client(), &topic) && producer.finds_brokers(&topic);
+            // Not when another was faster: this one is being made anew then.
+            if is_lost && troubles.lost() == lost {
+                troubles.lost_brokers();
             }
         });
     }
@@ -360,6 +376,16 @@ impl Reader {
     fn about(&self, error: &KafkaError) -> BusError {
         fault::about_topic(&self.order.topic, error)
     }
+}
+
+/// Works on a thread of its own. Whoever drops the last of a client waits until it has left its
+/// group, and a client without brokers never has: the runtime, which waits for its own threads when
+/// the node stops, must not wait for that.
+fn aside(work: impl FnOnce() + Send + 'static) {
+    // Without a thread the work is dropped here; what it looks for is looked for again.
+    let _ = std::thread::Builder::new()
+        .name("bus-aside".to_owned())
+        .spawn(work);
 }
 
 fn waker(thread: &Thread) -> impl Fn() + Send + Sync + 'static {
