@@ -9,15 +9,20 @@ use schemas::entry::SourceEntry;
 use schemas::quality::QualityFault;
 
 /// Sources whose codes reach callers, other nodes, leaves or whoever verifies a proof.
-const CODED: [&str; 8] = [
+const CODED: [&str; 13] = [
     "hub/src/refusal.rs",
     "hub/src/http/fault.rs",
     "hub/src/exchange/incoming.rs",
+    "hub/src/exchange/trust.rs",
+    "hub/src/node/peers.rs",
+    "hub/src/cli/doctor/outside.rs",
+    "hub/src/cli/doctor/trusted.rs",
     "hub/src/prove.rs",
     "hub/src/provenance/recorder.rs",
     "certs/src/envelope_security.rs",
     "schemas/src/identifier.rs",
     "schemas/src/proof.rs",
+    "schemas/src/seal_status.rs",
 ];
 
 #[test]
