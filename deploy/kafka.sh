@@ -47,7 +47,7 @@ install() {
     mkdir -p "$JARS"
     mvn -q -B -Dstyle.color=never -f "$HERE/kafka/pom.xml" \
         org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-        -DincludeScope=runtime -DoutputDirectory="$JARS"
+        -DincludeScope=runtime -DoutputDirectory="$JARS" >&2
     touch "$JARS/.complete"
 }
 
