@@ -2,7 +2,10 @@
 //!
 //! The header `hubsig` is `keyid=<hex>;sig=<base64 of SM2 in DER>` over
 //! [`Envelope::signing_input`], which binds the header lines, the topic and the digest of the
-//! body. Replays and the recipient are the receiver's to check: they need its store and its name.
+//! body. Messages that are made together may share one signature (`batch.rs`). Replays and the
+//! recipient are the receiver's to check: they need its store and its name.
+
+mod batch;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +14,7 @@ use schemas::envelope::{
 };
 use sm3::{Digest as _, Sm3};
 
+pub use self::batch::{BATCH_MESSAGES_MAX, CheckedBatches};
 use crate::node_key::{KeyError, NodeKeys, NodePublicKeys};
 
 /// Most headers of one record: an envelope has ten; a broker or a trace may add some.
@@ -96,15 +100,48 @@ pub fn sign_envelope_by(
     keys: &NodeKeys,
     key_id: &str,
 ) -> Result<Vec<(String, String)>, SignEnvelopeError> {
-    if body.len() > BODY_BYTES_MAX {
-        return Err(SignEnvelopeError::BodyTooLarge);
+    let input = input(envelope, topic, body)?;
+    let signature = STANDARD.encode(keys.sign_by(key_id, &input)?);
+    Ok(headers(envelope, format!("keyid={key_id};sig={signature}")))
+}
+
+/// A message before it is signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsigned<'a> {
+    /// Its attributes.
+    pub envelope: &'a Envelope,
+    /// Topic it goes to.
+    pub topic: &'a str,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// Headers of messages that are made together, in their order, with one signature for up to
+/// [`BATCH_MESSAGES_MAX`] of them. Each is checked by itself, whatever becomes of the others.
+///
+/// # Errors
+/// As [`sign_envelope_by`]; then none is signed.
+pub fn sign_envelopes_by(
+    messages: &[Unsigned<'_>],
+    keys: &NodeKeys,
+    key_id: &str,
+) -> Result<Vec<Vec<(String, String)>>, SignEnvelopeError> {
+    let mut signed = Vec::with_capacity(messages.len());
+    for together in messages.chunks(BATCH_MESSAGES_MAX) {
+        if let [one] = together {
+            let headers = sign_envelope_by(one.envelope, one.topic, one.body, keys, key_id)?;
+            signed.push(headers);
+            continue;
+        }
+        let inputs = together
+            .iter()
+            .map(|one| input(one.envelope, one.topic, one.body))
+            .collect::<Result<Vec<_>, _>>()?;
+        let values = batch::sign(&inputs, keys, key_id)?;
+        let with_value = |(one, value): (&Unsigned<'_>, _)| headers(one.envelope, value);
+        signed.extend(together.iter().zip(values).map(with_value));
     }
-    let mut headers = envelope.to_headers();
-    Envelope::from_headers(&headers)?;
-    let signature = keys.sign_by(key_id, &envelope.signing_input(topic, &body_sm3(body)))?;
-    let value = format!("keyid={key_id};sig={}", STANDARD.encode(signature));
-    headers.push((SIGNATURE_HEADER.to_owned(), value));
-    Ok(headers)
+    Ok(signed)
 }
 
 /// Reads the envelope of a message and checks that its origin signed it; `peers` gives the keys
@@ -118,6 +155,21 @@ pub fn check_envelope(
     body: &[u8],
     peers: &dyn Fn(&str, &str) -> Option<NodePublicKeys>,
 ) -> Result<Envelope, EnvelopeRefusal> {
+    check_envelope_knowing(&CheckedBatches::default(), headers, topic, body, peers)
+}
+
+/// As [`check_envelope`], for one who reads many messages: the signature of a batch is checked
+/// once and remembered in `checked`.
+///
+/// # Errors
+/// See [`EnvelopeRefusal`].
+pub fn check_envelope_knowing(
+    checked: &CheckedBatches,
+    headers: &[(String, String)],
+    topic: &str,
+    body: &[u8],
+    peers: &dyn Fn(&str, &str) -> Option<NodePublicKeys>,
+) -> Result<Envelope, EnvelopeRefusal> {
     if body.len() > BODY_BYTES_MAX {
         return Err(EnvelopeRefusal::BodyTooLarge);
     }
@@ -125,12 +177,17 @@ pub fn check_envelope(
         return Err(EnvelopeError::TooLong("headers".to_owned()).into());
     }
     let envelope = Envelope::from_headers(headers)?;
-    let (key_id, signature) = signature_of(headers)?;
-    let keys = peers(&envelope.origin, key_id)
+    let signature = SignatureValue::of(headers)?;
+    let keys = peers(&envelope.origin, signature.key_id)
         // Whoever answers with another key than was asked for does not know this one.
-        .filter(|keys| keys.key_id() == key_id)
+        .filter(|keys| keys.key_id() == signature.key_id)
         .ok_or(EnvelopeRefusal::UnknownNode)?;
-    if keys.verify(&envelope.signing_input(topic, &body_sm3(body)), &signature) {
+    let input = envelope.signing_input(topic, &body_sm3(body));
+    let is_good = match &signature.place {
+        None => keys.verify(&input, &signature.bytes),
+        Some(place) => checked.check(&keys, place, &input, &signature.bytes),
+    };
+    if is_good {
         Ok(envelope)
     } else {
         Err(EnvelopeRefusal::Signature)
@@ -143,23 +200,57 @@ impl From<EnvelopeError> for EnvelopeRefusal {
     }
 }
 
-fn signature_of(headers: &[(String, String)]) -> Result<(&str, Vec<u8>), EnvelopeError> {
-    const MALFORMED: EnvelopeError = EnvelopeError::Malformed(SIGNATURE_HEADER);
-    let mut values = headers.iter().filter(|(name, _)| name == SIGNATURE_HEADER);
-    let (_, value) = values
-        .next()
-        .ok_or(EnvelopeError::Missing(SIGNATURE_HEADER))?;
-    if values.next().is_some() {
-        return Err(EnvelopeError::Repeated(SIGNATURE_HEADER.to_owned()));
+/// The value of the header `hubsig`: `keyid=…;sig=…`, or of one message of a batch
+/// `keyid=…;place=…;path=…;sig=…`.
+struct SignatureValue<'a> {
+    key_id: &'a str,
+    place: Option<batch::Place>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> SignatureValue<'a> {
+    fn of(headers: &'a [(String, String)]) -> Result<Self, EnvelopeError> {
+        const MALFORMED: EnvelopeError = EnvelopeError::Malformed(SIGNATURE_HEADER);
+        let mut values = headers.iter().filter(|(name, _)| name == SIGNATURE_HEADER);
+        let (_, value) = values
+            .next()
+            .ok_or(EnvelopeError::Missing(SIGNATURE_HEADER))?;
+        if values.next().is_some() {
+            return Err(EnvelopeError::Repeated(SIGNATURE_HEADER.to_owned()));
+        }
+        if value.len() > HEADER_BYTES_MAX {
+            return Err(EnvelopeError::TooLong(SIGNATURE_HEADER.to_owned()));
+        }
+        let rest = value.strip_prefix("keyid=").ok_or(MALFORMED)?;
+        let (rest, signature) = rest.split_once(";sig=").ok_or(MALFORMED)?;
+        let (key_id, place) = match rest.split_once(';') {
+            None => (rest, None),
+            Some((key_id, place)) => {
+                let place = batch::Place::parse(place).ok_or(MALFORMED)?;
+                (key_id, Some(place))
+            }
+        };
+        Ok(Self {
+            key_id,
+            place,
+            bytes: STANDARD.decode(signature).map_err(|_| MALFORMED)?,
+        })
     }
-    if value.len() > HEADER_BYTES_MAX {
-        return Err(EnvelopeError::TooLong(SIGNATURE_HEADER.to_owned()));
+}
+
+/// What is signed of a message.
+fn input(envelope: &Envelope, topic: &str, body: &[u8]) -> Result<Vec<u8>, SignEnvelopeError> {
+    if body.len() > BODY_BYTES_MAX {
+        return Err(SignEnvelopeError::BodyTooLarge);
     }
-    let (key_id, signature) = value
-        .strip_prefix("keyid=")
-        .and_then(|rest| rest.split_once(";sig="))
-        .ok_or(MALFORMED)?;
-    Ok((key_id, STANDARD.decode(signature).map_err(|_| MALFORMED)?))
+    Envelope::from_headers(&envelope.to_headers())?;
+    Ok(envelope.signing_input(topic, &body_sm3(body)))
+}
+
+fn headers(envelope: &Envelope, signature: String) -> Vec<(String, String)> {
+    let mut headers = envelope.to_headers();
+    headers.push((SIGNATURE_HEADER.to_owned(), signature));
+    headers
 }
 
 fn body_sm3(body: &[u8]) -> String {
@@ -167,150 +258,4 @@ fn body_sm3(body: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-    use schemas::envelope::MessageType;
-
-    use super::*;
-
-    const TOPIC: &str = "requests.national";
-
-    fn envelope() -> Envelope {
-        Envelope {
-            id: "0190f1d2-7c1e-7000-8000-000000000001".to_owned(),
-            origin: "zhejiang".to_owned(),
-            message_type: MessageType::LookupRequest,
-            subject: Some("a subject".to_owned()),
-            time: DateTime::from_timestamp(1_790_000_000, 5_000).expect("in range"),
-            recipient: Some("national".to_owned()),
-            correlation: None,
-            deadline: None,
-        }
-    }
-
-    struct Sent {
-        keys: NodeKeys,
-        headers: Vec<(String, String)>,
-    }
-
-    impl Sent {
-        fn new() -> Self {
-            let keys = NodeKeys::generate().expect("keys");
-            let headers = sign_envelope(&envelope(), TOPIC, b"body", &keys).expect("signed");
-            Self { keys, headers }
-        }
-
-        fn received(&self, topic: &str, body: &[u8]) -> Result<Envelope, &'static str> {
-            let public = self.keys.public();
-            let peers = move |origin: &str, _: &str| (origin == "zhejiang").then(|| public.clone());
-            check_envelope(&self.headers, topic, body, &peers).map_err(|error| error.code())
-        }
-    }
-
-    #[track_caller]
-    fn check_changed(change: impl FnOnce(&mut Vec<(String, String)>), expected: &str) {
-        let mut sent = Sent::new();
-        change(&mut sent.headers);
-        assert_eq!(sent.received(TOPIC, b"body"), Err(expected));
-    }
-
-    #[test]
-    fn what_was_signed_is_accepted() {
-        let mut sent = Sent::new();
-        assert_eq!(sent.received(TOPIC, b"body"), Ok(envelope()));
-        sent.headers
-            .push(("traceparent".to_owned(), "00-aa-bb-01".to_owned()));
-        assert_eq!(sent.received(TOPIC, b"body"), Ok(envelope()));
-    }
-
-    #[test]
-    fn topic_and_body_are_bound() {
-        let sent = Sent::new();
-        assert_eq!(
-            sent.received("replies.national", b"body"),
-            Err("ENVELOPE_SIGNATURE")
-        );
-        assert_eq!(sent.received(TOPIC, b"boda"), Err("ENVELOPE_SIGNATURE"));
-        let long = vec![0; BODY_BYTES_MAX + 1];
-        assert_eq!(sent.received(TOPIC, &long), Err("BODY_TOO_LARGE"));
-    }
-
-    #[test]
-    fn every_signed_header_is_bound() {
-        let changes = [
-            ("ce_id", "0190f1d2-7c1e-7000-8000-000000000002"),
-            ("ce_type", "hub.lookup.reply.v1"),
-            ("ce_time", "2026-09-21T14:13:20.000006Z"),
-            ("ce_subject", "b subject"),
-            ("ce_recipient", "jiangsu"),
-        ];
-        for (name, value) in changes {
-            let change = |headers: &mut Vec<(String, String)>| {
-                let header = headers.iter_mut().find(|(found, _)| found == name);
-                header.expect("a header").1 = value.to_owned();
-            };
-            check_changed(change, "ENVELOPE_SIGNATURE");
-        }
-        check_changed(
-            |headers| headers.retain(|(name, _)| name != "ce_subject"),
-            "ENVELOPE_SIGNATURE",
-        );
-        let added = ("ce_correlation".to_owned(), "c".to_owned());
-        check_changed(|headers| headers.push(added), "ENVELOPE_SIGNATURE");
-    }
-
-    #[test]
-    fn strangers_and_faulty_signatures_are_refused() {
-        let stranger = NodeKeys::generate().expect("keys");
-        let origin = "/nodes/jiangsu".to_owned();
-        check_changed(move |headers| headers[2].1 = origin, "UNKNOWN_NODE");
-        let forged = sign_envelope(&envelope(), TOPIC, b"body", &stranger).expect("signed");
-        check_changed(|headers| *headers = forged, "UNKNOWN_NODE");
-        check_changed(
-            |headers| headers.truncate(headers.len() - 1),
-            "ENVELOPE_MALFORMED",
-        );
-        check_changed(
-            |headers| headers.push(headers[headers.len() - 1].clone()),
-            "ENVELOPE_MALFORMED",
-        );
-        check_changed(
-            |headers| {
-                if let Some((_, value)) = headers.last_mut() {
-                    value.push('!');
-                }
-            },
-            "ENVELOPE_MALFORMED",
-        );
-        let filler = ("x".to_owned(), "y".to_owned());
-        check_changed(
-            |headers| headers.resize(HEADERS_MAX + 1, filler),
-            "ENVELOPE_MALFORMED",
-        );
-    }
-
-    #[test]
-    fn a_key_id_that_lies_is_refused() {
-        let mut sent = Sent::new();
-        let stranger = NodeKeys::generate().expect("keys");
-        let input = envelope().signing_input(TOPIC, &body_sm3(b"body"));
-        let signature = STANDARD.encode(stranger.sign(&input).expect("signed"));
-        let value = format!("keyid={};sig={signature}", sent.keys.public().key_id());
-        if let Some(last) = sent.headers.last_mut() {
-            last.1 = value;
-        }
-        assert_eq!(sent.received(TOPIC, b"body"), Err("ENVELOPE_SIGNATURE"));
-    }
-
-    #[test]
-    fn what_a_receiver_would_refuse_is_not_signed() {
-        let keys = NodeKeys::generate().expect("keys");
-        let broken = Envelope {
-            subject: Some("a\nb".to_owned()),
-            ..envelope()
-        };
-        assert!(sign_envelope(&broken, TOPIC, b"", &keys).is_err());
-        let long = vec![0; BODY_BYTES_MAX + 1];
-        assert!(sign_envelope(&envelope(), TOPIC, &long, &keys).is_err());
-    }
-}
+mod tests;

@@ -180,14 +180,26 @@ pub fn verify_inclusion(
     path: &[[u8; 32]],
     root: &[u8; 32],
 ) -> bool {
+    root_of_inclusion(hash, leaf_hash, index, size, path).is_some_and(|computed| computed == *root)
+}
+
+/// Root of the one tree of `size` leaves that has this leaf at `index` under `path`; none when a
+/// path of this length does not belong there.
+pub(crate) fn root_of_inclusion(
+    hash: LogHash,
+    leaf_hash: &[u8; 32],
+    index: u64,
+    size: u64,
+    path: &[[u8; 32]],
+) -> Option<[u8; 32]> {
     if index >= size {
-        return false;
+        return None;
     }
     let (mut place, mut last) = (index, size - 1);
     let mut computed = *leaf_hash;
     for sibling in path {
         if last == 0 {
-            return false;
+            return None;
         }
         if place & 1 == 1 || place == last {
             computed = hash.node(sibling, &computed);
@@ -202,7 +214,7 @@ pub fn verify_inclusion(
         place >>= 1;
         last >>= 1;
     }
-    last == 0 && computed == *root
+    (last == 0).then_some(computed)
 }
 
 /// Whether `path` shows that the tree of `new_size` leaves with `new_root` begins with the tree of

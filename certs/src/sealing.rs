@@ -1,10 +1,10 @@
 //! Encryption to one node (invariant 6): whoever runs the brokers reads nothing.
 //!
 //! A fresh secret of 48 bytes is encrypted to the recipient with SM2 (GB/T 32918.4, order
-//! C1‖C3‖C2) and keys SM4-CTR and HMAC-SM3. Sealed bytes are `01 ‖ SM2 ciphertext (145 bytes) ‖
-//! nonce ‖ ciphertext ‖ tag`; the tag binds the recipient's key, the SM2 ciphertext and the
-//! caller's `aad`. \[P\] profile. Sealing says nothing about who sealed: that is the envelope's
-//! signature.
+//! C1‖C3‖C2) and keys SM4-CTR and HMAC-SM3, each time with a fresh nonce. Sealed bytes are
+//! `01 ‖ SM2 ciphertext (145 bytes) ‖ nonce ‖ ciphertext ‖ tag`; the tag binds the recipient's key,
+//! the SM2 ciphertext and the caller's `aad`. \[P\] profile. Sealing says nothing about who sealed:
+//! that is the envelope's signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +24,7 @@ pub const PLAIN_BYTES_MAX: usize = BODY_BYTES_MAX;
 const VERSION: u8 = 1;
 
 /// SM2 ciphertext of the secret: point of 65 bytes, SM3 of 32, and the secret's length.
-const WRAPPED_BYTES: usize = 65 + 32 + BOX_SECRET_BYTES;
+pub(crate) const WRAPPED_BYTES: usize = 65 + 32 + BOX_SECRET_BYTES;
 
 /// Most bytes of a sealed value before base64.
 const SEALED_BYTES_MAX: usize = 1 + WRAPPED_BYTES + BOX_OVERHEAD_BYTES + PLAIN_BYTES_MAX;
@@ -63,6 +63,56 @@ impl SealError {
     }
 }
 
+/// Seals several things that are made together to one node: the secret is encrypted to it once.
+/// Whoever opens one of them could not open less: all are for the same reader.
+pub struct Sealer {
+    recipient_key: String,
+    wrapped: Vec<u8>,
+    key: BoxKey,
+}
+
+impl Sealer {
+    /// A fresh secret for `recipient`.
+    ///
+    /// # Errors
+    /// The library fails.
+    pub fn new(recipient: &NodePublicKeys) -> Result<Self, SealError> {
+        let mut secret = Zeroizing::new([0; BOX_SECRET_BYTES]);
+        rand_bytes(secret.as_mut_slice()).map_err(|_| SealError::Library)?;
+        let wrapped = recipient
+            .encrypting()
+            .encrypt(&mut SysRng, secret.as_slice())
+            .map_err(|_| SealError::Library)?;
+        Ok(Self {
+            recipient_key: recipient.encryption_key_id().to_owned(),
+            wrapped,
+            key: BoxKey::new(&secret),
+        })
+    }
+
+    /// Seals `plain` so that it opens only with the same `aad`.
+    ///
+    /// # Errors
+    /// Too many bytes; the library fails.
+    pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Result<SealedBytes, SealError> {
+        if plain.len() > PLAIN_BYTES_MAX {
+            return Err(SealError::TooLong);
+        }
+        let bound = bound(&self.recipient_key, &self.wrapped, aad);
+        let sealed = self.key.seal(&bound, plain)?;
+        Ok(SealedBytes {
+            recipient_key: self.recipient_key.clone(),
+            sealed: STANDARD.encode([&[VERSION], self.wrapped.as_slice(), &sealed].concat()),
+        })
+    }
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Sealer({}, [secret])", self.recipient_key)
+    }
+}
+
 /// Seals `plain` so that only `recipient` can open it, and only with the same `aad`.
 ///
 /// # Errors
@@ -72,21 +122,7 @@ pub fn seal(
     aad: &[u8],
     plain: &[u8],
 ) -> Result<SealedBytes, SealError> {
-    if plain.len() > PLAIN_BYTES_MAX {
-        return Err(SealError::TooLong);
-    }
-    let mut secret = Zeroizing::new([0; BOX_SECRET_BYTES]);
-    rand_bytes(secret.as_mut_slice()).map_err(|_| SealError::Library)?;
-    let wrapped = recipient
-        .encrypting()
-        .encrypt(&mut SysRng, secret.as_slice())
-        .map_err(|_| SealError::Library)?;
-    let recipient_key = recipient.encryption_key_id().to_owned();
-    let sealed = BoxKey::new(&secret).seal(&bound(&recipient_key, &wrapped, aad), plain)?;
-    Ok(SealedBytes {
-        recipient_key,
-        sealed: STANDARD.encode([&[VERSION], wrapped.as_slice(), &sealed].concat()),
-    })
+    Sealer::new(recipient)?.seal(aad, plain)
 }
 
 /// Opens what [`seal`] made for the owner of `keys` with the same `aad`.
@@ -111,17 +147,8 @@ pub fn open(keys: &NodeKeys, aad: &[u8], sealed: &SealedBytes) -> Result<Vec<u8>
     let (wrapped, boxed) = rest
         .split_first_chunk::<WRAPPED_BYTES>()
         .ok_or(SealError::Malformed)?;
-    let unwrapped = Zeroizing::new(
-        pair.decrypting()
-            .decrypt(wrapped)
-            .map_err(|_| SealError::Refused)?,
-    );
-    let mut secret = Zeroizing::new([0; BOX_SECRET_BYTES]);
-    if unwrapped.len() != secret.len() {
-        return Err(SealError::Refused);
-    }
-    secret.copy_from_slice(&unwrapped);
-    Ok(BoxKey::new(&secret).open(&bound(recipient_key, wrapped, aad), boxed)?)
+    let key = pair.unwrap(wrapped).ok_or(SealError::Refused)?;
+    Ok(key.open(&bound(recipient_key, wrapped, aad), boxed)?)
 }
 
 impl From<BoxError> for SealError {
@@ -167,9 +194,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_made_together_opens_each_by_itself() {
+        let (recipient, other) = (keys(), keys());
+        let sealer = Sealer::new(&recipient.public()).expect("a sealer");
+        let sealed = [b"one".as_slice(), b"two"].map(|plain| sealer.seal(plain, plain));
+        let [one, two] = sealed.map(|sealed| sealed.expect("sealed"));
+        let bytes = |sealed: &SealedBytes| STANDARD.decode(&sealed.sealed).expect("base64");
+        let head = |sealed| bytes(sealed)[..=WRAPPED_BYTES].to_vec();
+        assert_eq!(head(&one), head(&two), "one secret");
+        // The second from what is remembered of the first.
+        assert_eq!(open(&recipient, b"one", &one).as_deref(), Ok(&b"one"[..]));
+        assert_eq!(open(&recipient, b"two", &two).as_deref(), Ok(&b"two"[..]));
+        assert_eq!(open(&recipient, b"one", &two), Err(SealError::Refused));
+        // The head of one and the rest of another secret's.
+        let rest = seal(&recipient.public(), b"two", b"two").expect("sealed");
+        let mixed = [head(&two), bytes(&rest)[1 + WRAPPED_BYTES..].to_vec()].concat();
+        let mixed = SealedBytes {
+            sealed: STANDARD.encode(mixed),
+            ..two
+        };
+        assert_eq!(open(&recipient, b"two", &mixed), Err(SealError::Refused));
+        let renamed = SealedBytes {
+            recipient_key: other.public().encryption_key_id().to_owned(),
+            ..one
+        };
+        assert_eq!(open(&other, b"one", &renamed), Err(SealError::Refused));
+    }
+
+    #[test]
     fn every_changed_byte_is_noticed() {
         let recipient = keys();
         let sealed = seal(&recipient.public(), b"aad", b"plain").expect("sealed");
+        assert!(open(&recipient, b"aad", &sealed).is_ok());
         let bytes = STANDARD.decode(&sealed.sealed).expect("base64");
         for place in 0..bytes.len() {
             let mut changed = bytes.clone();

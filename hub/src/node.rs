@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use certs::envelope_security::CheckedBatches;
 use certs::node_key::NodeKeys;
 use certs::trust::TrustStore;
 use connectors::bus::Bus;
@@ -70,6 +71,8 @@ pub struct Node {
     pub(crate) lookups: directory::LookupCache,
     pub(crate) files: files::FileCache,
     pub(crate) waiting: exchange::Waiting,
+    /// Signatures over several messages that were found good.
+    pub(crate) checked_batches: CheckedBatches,
     /// How often each other node may ask.
     pub(crate) questions: exchange::Questions,
     pub(crate) outbox_wake: Notify,
@@ -158,6 +161,7 @@ impl Node {
             lookups: directory::LookupCache::new(),
             files: files::FileCache::new(),
             waiting: exchange::Waiting::new(),
+            checked_batches: CheckedBatches::default(),
             questions: exchange::Questions::new(&config.limits),
             outbox_wake: Notify::new(),
             registering: Mutex::new(()),

@@ -1,15 +1,29 @@
 //! One pair of private keys.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use sm2::dsa::signature::Signer as _;
 use sm2::dsa::{Signature, SigningKey};
+use sm2::elliptic_curve::zeroize::Zeroizing;
 use sm2::pke::DecryptingKey;
 
 use super::{DISTINGUISHING_ID, KeyError, NodePublicKeys, secret_bytes};
+use crate::sealing::WRAPPED_BYTES;
+use crate::symmetric::{BOX_SECRET_BYTES, BoxKey};
+
+/// Secrets remembered: those of what came together from each of some dozen nodes. They lie in the
+/// same memory as the private key that gives them.
+const UNWRAPPED_MAX: usize = 64;
+
+type Unwrapped = VecDeque<([u8; WRAPPED_BYTES], BoxKey)>;
 
 /// One pair for signing and sealing.
 pub(crate) struct KeyPair {
     signing: SigningKey,
     encryption: DecryptingKey,
+    /// What came together is sealed with one secret: it is decrypted once.
+    unwrapped: Mutex<Unwrapped>,
     pub(super) public: NodePublicKeys,
 }
 
@@ -26,6 +40,7 @@ impl KeyPair {
         Ok(Self {
             signing,
             encryption,
+            unwrapped: Mutex::default(),
             public,
         })
     }
@@ -38,7 +53,25 @@ impl KeyPair {
         Ok(signature.to_der().as_bytes().to_vec())
     }
 
-    pub(crate) fn decrypting(&self) -> &DecryptingKey {
-        &self.encryption
+    /// The secret that was encrypted to this pair; none when it was not, or was changed.
+    pub(crate) fn unwrap(&self, wrapped: &[u8; WRAPPED_BYTES]) -> Option<BoxKey> {
+        let lock = || {
+            self.unwrapped
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let is_same = |(known, _): &&([u8; WRAPPED_BYTES], BoxKey)| known == wrapped;
+        if let Some((_, key)) = lock().iter().rev().find(is_same) {
+            return Some(key.clone());
+        }
+        let unwrapped = Zeroizing::new(self.encryption.decrypt(wrapped).ok()?);
+        let secret: &[u8; BOX_SECRET_BYTES] = unwrapped.as_slice().try_into().ok()?;
+        let key = BoxKey::new(secret);
+        let mut known = lock();
+        if known.len() >= UNWRAPPED_MAX {
+            known.pop_front();
+        }
+        known.push_back((*wrapped, key.clone()));
+        Some(key)
     }
 }

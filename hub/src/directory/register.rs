@@ -12,7 +12,7 @@ use schemas::leaf::Activity;
 use schemas::message::ReceiptReason;
 use schemas::quality::QualityFault;
 
-use super::registering::{Original, Planned, Registering, write_all};
+use super::registering::{Original, Planned, Registering, sign_all, write_all};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::store::entries;
@@ -107,12 +107,7 @@ async fn register_batch(
         }
     }
     let registering = node
-        .blocking(move |node| {
-            planned
-                .into_values()
-                .map(|plan| plan.sign(node))
-                .collect::<Result<Vec<_>, _>>()
-        })
+        .blocking(move |node| sign_all(node, planned.into_values().collect()))
         .await??;
     commit(node, &registering, &rejected).await?;
     note_originals(node, unnoted).await

@@ -8,7 +8,7 @@ use schemas::leaf::{Activity, Agent, EntityReference, Leaf};
 use schemas::message::DirectoryChange;
 use schemas::status::LicenceStatus;
 
-use crate::exchange::outgoing::Draft;
+use crate::exchange::outgoing::{self, Draft, Unsigned};
 use crate::exchange::sealed;
 use crate::node::Node;
 use crate::refusal::Refusal;
@@ -79,20 +79,27 @@ pub(super) async fn write_all(
     Ok(())
 }
 
+/// Seals and signs what is registered together.
+pub(super) fn sign_all(node: &Node, planned: Vec<Planned>) -> Result<Vec<Registering>, Refusal> {
+    let sealer = sealed::SealerFor::new(node, &node.config.national)?;
+    let unsigned = planned
+        .iter()
+        .map(|one| one.change(node, &sealer))
+        .collect::<Result<Vec<_>, _>>()?;
+    let messages = outgoing::sign_all(node, unsigned).map_err(Refusal::internal)?;
+    let pairs = planned.into_iter().zip(messages);
+    Ok(pairs
+        .map(|(planned, message)| planned.with(node, message))
+        .collect())
+}
+
 impl Planned {
-    pub(super) fn sign(self, node: &Node) -> Result<Registering, Refusal> {
-        let Self {
-            entry,
-            content_token,
-            original,
-            library_status,
-            agent,
-        } = self;
-        let public = &entry.public;
-        let private = sealed::seal_private(node, &node.config.national, &entry)?;
+    /// The message that tells of it.
+    fn change(&self, node: &Node, sealer: &sealed::SealerFor) -> Result<Unsigned, Refusal> {
+        let public = &self.entry.public;
         let change = DirectoryChange {
             entry: public.clone(),
-            private,
+            private: sealer.seal_private(&self.entry)?,
         };
         let draft = Draft {
             topic: topic::DIRECTORY_CHANGES.to_owned(),
@@ -103,7 +110,18 @@ impl Planned {
             correlation: None,
             deadline: None,
         };
-        let message = draft.sign(node, &change).map_err(Refusal::internal)?;
+        draft.unsigned(node, &change).map_err(Refusal::internal)
+    }
+
+    fn with(self, node: &Node, message: Outgoing) -> Registering {
+        let Self {
+            entry,
+            content_token,
+            original,
+            library_status,
+            agent,
+        } = self;
+        let public = &entry.public;
         let mut leaf = node.leaf(Activity::Register);
         leaf.identifier = Some(public.identifier.as_str().to_owned());
         leaf.entity = Some(EntityReference {
@@ -127,13 +145,13 @@ impl Planned {
             registered_at: leaf.at,
             library_status,
         };
-        Ok(Registering {
+        Registering {
             entry,
             registration,
             original,
             message,
             leaf,
-        })
+        }
     }
 }
 

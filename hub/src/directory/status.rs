@@ -10,7 +10,7 @@ use schemas::status::LicenceStatus;
 use serde::{Deserialize, Serialize};
 
 use super::register::{announce, commit};
-use super::registering::{Planned, Registering, write_all};
+use super::registering::{Planned, Registering, sign_all, write_all};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::store::idempotency::{self, KeptAnswer};
@@ -118,8 +118,8 @@ async fn plan(
         library_status: known.library_status,
         agent: Some(agent),
     };
-    let registering = node.blocking(move |node| planned.sign(node)).await??;
-    Ok((entry, Some(registering)))
+    let signed = node.blocking(move |node| sign_all(node, vec![planned]));
+    Ok((entry, signed.await??.pop()))
 }
 
 async fn keep(

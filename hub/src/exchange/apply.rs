@@ -184,7 +184,9 @@ async fn step_of(
     };
     let envelope = incoming::check_with_news(node, record, types, recipient).await??;
     *checked = Some(envelope.clone());
-    if applied::is_applied(node.store.reader(), &envelope.origin, &envelope.id).await? {
+    let is_asked = !matches!(lane, Lane::Changes | Lane::Receipts);
+    let Envelope { id, origin, .. } = &envelope;
+    if is_asked && applied::is_applied(node.store.reader(), origin, id).await? {
         return Ok(Step::Skip);
     }
     // Before anything else is said about it: nobody would hear that this node is busy either.

@@ -31,7 +31,10 @@ impl Questions {
     pub(super) fn is_one_too_many(&self, envelope: &Envelope) -> bool {
         let is_question = matches!(
             envelope.message_type,
-            MessageType::LookupRequest | MessageType::FileRequest | MessageType::SnapshotRequest
+            MessageType::LookupRequest
+                | MessageType::FileRequest
+                | MessageType::SealRequest
+                | MessageType::SnapshotRequest
         );
         is_question && self.0.check_key(&envelope.origin).is_err()
     }
@@ -52,7 +55,10 @@ pub(super) async fn answer(node: &Arc<Node>, envelope: &Envelope) -> Result<Step
         .blocking(move |node| {
             let code = BUSY.to_owned();
             let (to, correlation) = (asked.origin.as_str(), asked.correlation.as_deref());
-            match asked.message_type {
+            let message = match asked.message_type {
+                // No answer about a seal says nothing about it: who asks goes on without one, as
+                // if this node were away.
+                MessageType::SealRequest => return Ok(None),
                 MessageType::FileRequest => {
                     let identifier = asked.subject.clone().unwrap_or_default();
                     let body = FileRefusal { identifier, code };
@@ -66,11 +72,12 @@ pub(super) async fn answer(node: &Arc<Node>, envelope: &Envelope) -> Result<Step
                     let body = LookupReply::Refused { code };
                     reply_draft(to, correlation, MessageType::LookupReply).sign(node, &body)
                 }
-            }
+            };
+            message.map(Some)
         })
         .await??;
     Ok(Step::Answer(Box::new(Answer {
-        outgoing: vec![message],
+        outgoing: message.into_iter().collect(),
         leaf,
         private: None,
     })))

@@ -15,16 +15,18 @@ use schemas::quality::{QualityFault, RULE_TOO_LARGE, check_entry};
 use super::apply::{Answer, Step};
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
-use super::outgoing::Draft;
+use super::outgoing::{self, Draft, Unsigned};
 use super::sealed;
 use crate::node::Node;
 use crate::store::entries::Standing;
-use crate::store::outbox::Outgoing;
 use crate::store::rejections::Rejection;
 use crate::store::{StoreError, Tx, entries, rejections};
 
 /// Rule for a change of a licence that another node registered first. \[P\]
 const RULE_HOME_NODE: &str = "Q-HOME-NODE";
+
+/// A receipt that cannot be made or signed.
+const NO_RECEIPT: StoreError = StoreError::OutOfRange { what: "receipt" };
 
 /// A change that was opened and held against the rules.
 pub(super) struct Change {
@@ -80,7 +82,7 @@ pub(super) async fn apply_all(
         .collect();
     let mut known = entries::standings(&mut *tx, &identifiers).await?;
     let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
-    let mut answers = Vec::with_capacity(changes.len());
+    let (mut leaves, mut unsigned) = (Vec::new(), Vec::new());
     for change in changes {
         let (outcome, reasons) = change.decide(&known);
         match outcome {
@@ -92,21 +94,24 @@ pub(super) async fn apply_all(
             ReceiptOutcome::Superseded => {}
             ReceiptOutcome::Rejected => rejected.push(change.rejection(&reasons, now)),
         }
-        let leaf = change.leaf(node, outcome, &reasons);
-        let outgoing = if change.told == Some(outcome) {
-            Vec::new()
-        } else {
-            vec![change.receipt(node, outcome, reasons, now)?]
-        };
-        answers.push(Answer {
-            outgoing,
-            leaf,
-            private: None,
-        });
+        let is_told = change.told == Some(outcome);
+        leaves.push((change.leaf(node, outcome, &reasons), is_told));
+        if !is_told {
+            unsigned.push(change.receipt(node, outcome, reasons, now)?);
+        }
     }
     entries::upsert_all(tx, &accepted, &node.keys, now).await?;
     rejections::record_all(tx, &rejected).await?;
-    Ok(answers)
+    let receipts = outgoing::sign_all(node, unsigned);
+    let mut receipts = receipts.map_err(|_| NO_RECEIPT)?.into_iter();
+    let answer = |(leaf, is_told)| Answer {
+        outgoing: if is_told { None } else { receipts.next() }
+            .into_iter()
+            .collect(),
+        leaf,
+        private: None,
+    };
+    Ok(leaves.into_iter().map(answer).collect())
 }
 
 /// Revisions begin at 1 and must fit into the store.
@@ -262,7 +267,7 @@ impl Change {
         outcome: ReceiptOutcome,
         reasons: Vec<ReceiptReason>,
         at: DateTime<Utc>,
-    ) -> Result<Outgoing, StoreError> {
+    ) -> Result<Unsigned, StoreError> {
         let public = &self.entry.public;
         let receipt = DirectoryReceipt {
             message_id: self.message_id.clone(),
@@ -282,9 +287,7 @@ impl Change {
             correlation: Some(&self.message_id),
             deadline: None,
         };
-        draft
-            .sign(node, &receipt)
-            .map_err(|_| StoreError::OutOfRange { what: "receipt" })
+        draft.unsigned(node, &receipt).map_err(|_| NO_RECEIPT)
     }
 }
 

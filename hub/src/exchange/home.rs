@@ -20,6 +20,7 @@ use super::changes::result_of;
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, NAME_BYTES_MAX, WRONG_ORIGIN};
 use super::national::reply_draft;
+use super::outgoing::sign_all;
 use super::sealed;
 use crate::files::{Digested, read_original, usable_file};
 use crate::node::Node;
@@ -246,7 +247,7 @@ fn are_numbers(chunks: &[u32]) -> bool {
         && chunks.last().is_none_or(|last| *last < CHUNKS_MAX)
 }
 
-/// The chunks that were asked for, each sealed and signed.
+/// The chunks that were asked for, sealed and signed.
 fn chunks(
     node: &Node,
     to: &str,
@@ -256,7 +257,9 @@ fn chunks(
 ) -> anyhow::Result<Vec<Outgoing>> {
     let size_bytes = u64::try_from(bytes.len())?;
     let count = u32::try_from(bytes.len().div_ceil(CHUNK_BYTES))?;
-    let mut outgoing = Vec::with_capacity(bytes.len().div_ceil(CHUNK_BYTES));
+    let sealer = sealed::SealerFor::new(node, to)?;
+    let draft = reply_draft(to, correlation, MessageType::FileChunk);
+    let mut unsigned = Vec::with_capacity(bytes.len().div_ceil(CHUNK_BYTES));
     for (number, part) in (0_u32..).zip(bytes.chunks(CHUNK_BYTES)) {
         if !request.chunks.is_empty() && request.chunks.binary_search(&number).is_err() {
             continue;
@@ -264,7 +267,7 @@ fn chunks(
         let (identifier, file_sm3) = (request.identifier.clone(), request.file_sm3.clone());
         let binding = sealed::chunk_binding(&identifier, &file_sm3, number, count);
         let chunk_sm3 = hex::encode(certs::digest::sm3(part));
-        let data = sealed::seal_for(node, to, &binding, part)?;
+        let data = sealer.seal(&binding, part)?;
         let chunk = FileChunk {
             identifier,
             file_sm3,
@@ -274,9 +277,9 @@ fn chunks(
             chunk_sm3,
             data,
         };
-        outgoing.push(reply_draft(to, correlation, MessageType::FileChunk).sign(node, &chunk)?);
+        unsigned.push(draft.unsigned(node, &chunk)?);
     }
-    Ok(outgoing)
+    sign_all(node, unsigned)
 }
 
 fn refusal_message(

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use certs::envelope_security::{EnvelopeRefusal, check_envelope};
+use certs::envelope_security::{EnvelopeRefusal, check_envelope_knowing};
 use chrono::Duration;
 use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType, OPERATOR};
@@ -89,7 +89,8 @@ pub(super) fn check(
         let may_sign = origin != OPERATOR || types == [MessageType::TrustItem];
         may_sign.then(|| peers.signing_keys(origin, key_id))?
     };
-    let envelope = check_envelope(&record.headers, &record.topic, &record.body, &keys)
+    let (known, headers) = (&node.checked_batches, &record.headers);
+    let envelope = check_envelope_knowing(known, headers, &record.topic, &record.body, &keys)
         .map_err(|refusal| Unusable(refusal.code()))?;
     let now = node.clock.now();
     if let Some(doubt) = peers.doubt(&envelope.origin, &used.borrow(), envelope.time, now) {

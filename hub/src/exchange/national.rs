@@ -114,8 +114,12 @@ pub(super) fn reply_draft<'a>(
 
 fn sealed_entries(node: &Node, to: &str, found: &[Entry]) -> Result<Vec<LookedUpEntry>, Failure> {
     let (mut entries, mut bytes) = (Vec::new(), 0_usize);
+    if found.is_empty() {
+        return Ok(entries);
+    }
+    let sealer = sealed::SealerFor::new(node, to)?;
     for entry in found.iter().take(LOOKUP_ENTRIES_MAX) {
-        let private = sealed::seal_private(node, to, entry)?;
+        let private = sealer.seal_private(entry)?;
         let looked_up = LookedUpEntry {
             public: entry.public.clone(),
             private,

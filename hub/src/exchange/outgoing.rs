@@ -1,6 +1,7 @@
 //! Messages of this node: signed before they go into the outbox or onto the bus.
 
-use certs::envelope_security::sign_envelope_by;
+use anyhow::Context as _;
+use certs::envelope_security::{self, sign_envelopes_by};
 use chrono::{DateTime, Utc};
 use schemas::envelope::{Envelope, MessageType};
 use serde::Serialize;
@@ -28,13 +29,58 @@ pub(crate) struct Draft<'a> {
     pub(crate) deadline: Option<DateTime<Utc>>,
 }
 
+/// A message whose attributes and body are known, but that nobody has signed yet.
+pub(crate) struct Unsigned {
+    envelope: Envelope,
+    topic: String,
+    key: String,
+    body: Vec<u8>,
+}
+
+/// Signs messages that are made together, in their order, with one signature for many.
+pub(crate) fn sign_all(node: &Node, messages: Vec<Unsigned>) -> anyhow::Result<Vec<Outgoing>> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The newest key that the peers have been told of; at first the one of the configuration.
+    let peers = node.peers();
+    let first = node.keys.public();
+    let key_id = peers
+        .own_key_ids(node.clock.now())
+        .find(|key_id| node.keys.holds(key_id))
+        .unwrap_or(first.key_id());
+    let to_sign: Vec<_> = messages
+        .iter()
+        .map(|message| envelope_security::Unsigned {
+            envelope: &message.envelope,
+            topic: &message.topic,
+            body: &message.body,
+        })
+        .collect();
+    let signed = sign_envelopes_by(&to_sign, &node.keys, key_id)?;
+    let trace = Trace::current();
+    let outgoing = |(message, mut headers): (Unsigned, Vec<(String, String)>)| {
+        // Beside what is signed: a trace proves nothing.
+        if let Some(trace) = &trace {
+            headers.push((TRACEPARENT.to_owned(), trace.next_step().header()));
+        }
+        Outgoing {
+            message_id: message.envelope.id,
+            topic: message.topic,
+            key: message.key,
+            headers,
+            body: message.body,
+        }
+    };
+    Ok(messages.into_iter().zip(signed).map(outgoing).collect())
+}
+
 impl Draft<'_> {
-    /// Signs the message with `body` as JSON.
-    pub(crate) fn sign(&self, node: &Node, body: &impl Serialize) -> anyhow::Result<Outgoing> {
+    /// The message with `body` as JSON, for [`sign_all`].
+    pub(crate) fn unsigned(&self, node: &Node, body: &impl Serialize) -> anyhow::Result<Unsigned> {
         let now = node.clock.now();
-        let message_id = event_id(now);
         let envelope = Envelope {
-            id: message_id.clone(),
+            id: event_id(now),
             origin: node.name.clone(),
             message_type: self.message_type,
             subject: self.subject.map(str::to_owned),
@@ -43,25 +89,17 @@ impl Draft<'_> {
             correlation: self.correlation.map(str::to_owned),
             deadline: self.deadline,
         };
-        let body = serde_json::to_vec(body)?;
-        // The newest key that the peers have been told of; at first the one of the configuration.
-        let peers = node.peers();
-        let first = node.keys.public();
-        let key_id = peers
-            .own_key_ids(now)
-            .find(|key_id| node.keys.holds(key_id))
-            .unwrap_or(first.key_id());
-        let mut headers = sign_envelope_by(&envelope, &self.topic, &body, &node.keys, key_id)?;
-        // Beside what is signed: a trace proves nothing.
-        if let Some(trace) = Trace::current() {
-            headers.push((TRACEPARENT.to_owned(), trace.next_step().header()));
-        }
-        Ok(Outgoing {
-            message_id,
+        Ok(Unsigned {
+            envelope,
             topic: self.topic.clone(),
             key: self.key.clone(),
-            headers,
-            body,
+            body: serde_json::to_vec(body)?,
         })
+    }
+
+    /// Signs the message with `body` as JSON.
+    pub(crate) fn sign(&self, node: &Node, body: &impl Serialize) -> anyhow::Result<Outgoing> {
+        let signed = sign_all(node, vec![self.unsigned(node, body)?])?;
+        signed.into_iter().next().context("nothing was signed")
     }
 }

@@ -22,6 +22,36 @@ pub(crate) const QUERY: &str = "hub.query.v1";
 #[error("sealed bytes do not open")]
 pub(crate) struct NotOpened;
 
+/// Seals what is made together for one node; see [`sealing::Sealer`].
+pub(crate) struct SealerFor(sealing::Sealer);
+
+impl SealerFor {
+    /// A sealer for node `to`, with the newest key that it has published.
+    pub(crate) fn new(node: &Node, to: &str) -> Result<Self, Refusal> {
+        let peers = node.peers();
+        let keys = peers
+            .find(to)
+            .and_then(|peer| peer.sealing_keys(node.clock.now()))
+            .ok_or_else(|| Refusal::UnknownPeer {
+                node: to.to_owned(),
+            })?;
+        Ok(Self(sealing::Sealer::new(keys).map_err(Refusal::internal)?))
+    }
+
+    /// Seals bytes.
+    pub(crate) fn seal(&self, binding: &str, plain: &[u8]) -> Result<SealedBytes, Refusal> {
+        self.0
+            .seal(binding.as_bytes(), plain)
+            .map_err(Refusal::internal)
+    }
+
+    /// Seals the personal part of an entry.
+    pub(crate) fn seal_private(&self, entry: &Entry) -> Result<SealedBytes, Refusal> {
+        let plain = serde_json::to_vec(&entry.private).map_err(Refusal::internal)?;
+        self.seal(&private_binding(&entry.public), &plain)
+    }
+}
+
 /// Seals bytes to node `to`.
 pub(crate) fn seal_for(
     node: &Node,
@@ -29,14 +59,7 @@ pub(crate) fn seal_for(
     binding: &str,
     plain: &[u8],
 ) -> Result<SealedBytes, Refusal> {
-    let peers = node.peers();
-    let keys = peers
-        .find(to)
-        .and_then(|peer| peer.sealing_keys(node.clock.now()))
-        .ok_or_else(|| Refusal::UnknownPeer {
-            node: to.to_owned(),
-        })?;
-    sealing::seal(keys, binding.as_bytes(), plain).map_err(Refusal::internal)
+    SealerFor::new(node, to)?.seal(binding, plain)
 }
 
 /// Opens what was sealed to the owner of `keys`. Takes a processor for a while.
@@ -46,12 +69,6 @@ pub(crate) fn open(
     sealed: &SealedBytes,
 ) -> Result<Vec<u8>, NotOpened> {
     sealing::open(keys, binding.as_bytes(), sealed).map_err(|_| NotOpened)
-}
-
-/// Seals the personal part of an entry to node `to`.
-pub(crate) fn seal_private(node: &Node, to: &str, entry: &Entry) -> Result<SealedBytes, Refusal> {
-    let plain = serde_json::to_vec(&entry.private).map_err(Refusal::internal)?;
-    seal_for(node, to, &private_binding(&entry.public), &plain)
 }
 
 /// Opens the personal part that belongs to `public`.

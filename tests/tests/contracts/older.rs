@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use certs::envelope_security::check_envelope;
+use certs::envelope_security::{EnvelopeRefusal, check_envelope};
 use certs::node_key::NodeKeys;
 use certs::sealing;
 use schemas::message::SealedBytes;
@@ -61,6 +61,15 @@ const SIGNATURE: &str = concat!(
     "AiEA7v1ZhS79LYdS6bAHC0iIe6ah5960XihOTjBCeO9+6Uc=",
 );
 
+/// As [`SIGNATURE`], of the second of three messages that were signed together.
+const BATCH_SIGNATURE: &str = concat!(
+    "keyid=830ecfd66c0a48b4;place=1/3;",
+    "path=vIxlOzOsSG0bGsG4G4JBl4ABdWy+5mW6knv5Ojpklb1NYTzFNofvfWq4s3gKk+QcPitE8tnsgd8Kcx8Uj6E",
+    "lmQ==;",
+    "sig=MEYCIQC9QXsylXs8ClERVCoz7Qi+vQZHmtaJvlPXKSVGc5tlhAIhAOZM5PvX7VoaanpWaczcGS2OvkvYeXGK",
+    "Cqji7owk5qeo",
+);
+
 /// Where the sealed values belong.
 const PLACE: &[u8] = b"place";
 
@@ -109,22 +118,31 @@ fn what_was_sealed_before_still_opens() {
 
 #[test]
 fn what_was_signed_before_is_still_believed() {
-    let public = keys().public();
+    for signature in [SIGNATURE, BATCH_SIGNATURE] {
+        let public = keys().public();
+        let known = |_: &str, _: &str| Some(public.clone());
+        let headers = signed_with(signature);
+        let checked = check_envelope(&headers, "requests.national", b"body", &known);
+        assert_eq!(checked.expect("believed").origin, "sichuan");
+        let refused = check_envelope(&headers, "requests.national", b"bode", &known);
+        assert_eq!(refused, Err(EnvelopeRefusal::Signature));
+    }
+}
+
+/// The headers of the sample `envelope.v1.json` with this signature.
+fn signed_with(signature: &str) -> Vec<(String, String)> {
     let sample = samples()
         .into_iter()
         .find(|sample| sample.file == "envelope.v1.json")
         .expect("the sample");
     let members = sample.value.as_object().expect("an object");
-    let headers: Vec<(String, String)> = members
+    members
         .iter()
         .map(|(name, value)| match name.as_str() {
-            "hubsig" => (name.clone(), SIGNATURE.to_owned()),
+            "hubsig" => (name.clone(), signature.to_owned()),
             _ => (name.clone(), value.as_str().expect("text").to_owned()),
         })
-        .collect();
-    let known = |_: &str, _: &str| Some(public.clone());
-    let checked = check_envelope(&headers, "requests.national", b"body", &known);
-    assert_eq!(checked.expect("believed").origin, "sichuan");
+        .collect()
 }
 
 /// Keys of a key file of version 1.

@@ -6,11 +6,16 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, Request, StatusCode};
+use certs::envelope_security::sign_envelope;
+use connectors::bus::OutgoingRecord;
 use hub::directory;
 use hub::refusal::Refusal;
 use hub::trace::{TRACEPARENT, Trace};
+use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::identifier::Identifier;
-use tests::{NATIONAL, SICHUAN, TOKEN, TestHub, ZHEJIANG, caller};
+use schemas::leaf::Activity;
+use schemas::seal_status::SealRequest;
+use tests::{NATIONAL, SICHUAN, TOKEN, TestHub, ZHEJIANG, caller, eventually, noon};
 use tower::ServiceExt;
 
 const OTHER_TOKEN: &str = "the token of another caller";
@@ -89,6 +94,64 @@ async fn a_node_that_floods_another_waits_alone() {
         .expect("the other node is answered");
     assert!(other.is_none(), "there is no such licence");
     hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_questions_about_seals_is_not_answered() {
+    const QUESTIONS: i64 = 50;
+    let mut hub = TestHub::start(1, 0).await;
+    hub.restart_with(ZHEJIANG, |config| {
+        config.limits.peer_questions_per_s = 1;
+        config.limits.peer_burst = 2;
+    })
+    .await;
+    let questions = (0..QUESTIONS).map(|_| about_a_seal(&hub)).collect();
+    hub.bus.publish(questions).await.expect("publishes");
+    let counts = async || {
+        let answered = hub.leaves(ZHEJIANG, "seal_status", "*").await;
+        let refused = hub.leaves(ZHEJIANG, "refuse", "OVERLOADED").await;
+        (answered, refused)
+    };
+    eventually("every question is recorded", async || {
+        let (answered, refused) = counts().await;
+        answered + refused == QUESTIONS
+    })
+    .await;
+    let (answered, refused) = counts().await;
+    assert!(answered >= 2 && refused > 0, "{answered} and {refused}");
+    hub.settle().await;
+    let answers = hub.records("replies.sichuan").await.len();
+    assert_eq!(i64::try_from(answers), Ok(answered));
+    hub.stop().await;
+}
+
+/// As Sichuan asks Zhejiang.
+fn about_a_seal(hub: &TestHub) -> OutgoingRecord {
+    let leaf = hub.node(SICHUAN).leaf(Activity::Audit);
+    let envelope = Envelope {
+        correlation: Some(leaf.id.clone()),
+        id: leaf.id,
+        origin: SICHUAN.to_owned(),
+        message_type: MessageType::SealRequest,
+        subject: None,
+        time: leaf.at,
+        recipient: Some(ZHEJIANG.to_owned()),
+        deadline: None,
+    };
+    let body = serde_json::to_vec(&SealRequest {
+        seal_sm3: "ab".repeat(32),
+        es_id: "33010000000001".to_owned(),
+        signer_sm3: "cd".repeat(32),
+        signed_at: Some(noon()),
+    });
+    let (body, topic) = (body.expect("json"), topic::requests(ZHEJIANG));
+    let keys = &hub.node(SICHUAN).keys;
+    OutgoingRecord {
+        headers: sign_envelope(&envelope, &topic, &body, keys).expect("signs"),
+        key: envelope.id,
+        topic,
+        body: body.into(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
