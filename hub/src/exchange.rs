@@ -39,6 +39,7 @@ pub(crate) mod letter;
 mod national;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
+mod prepared;
 pub(crate) mod sealed;
 mod snapshot;
 mod transient;

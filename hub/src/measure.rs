@@ -18,6 +18,8 @@ pub const HTTP_SECONDS: &str = "hub_http_request_seconds";
 pub const OVERLOADS: &str = "hub_overloads_total";
 /// Messages read from the bus, by lane and outcome.
 pub const MESSAGES_READ: &str = "hub_messages_read_total";
+/// Messages read that had their effect before.
+pub const MESSAGES_REPEATED: &str = "hub_messages_repeated_total";
 /// Messages that the bus has taken from the outbox.
 pub const MESSAGES_SENT: &str = "hub_messages_sent_total";
 /// Messages that the relay found waiting in its last look, at most one look's worth.
@@ -93,6 +95,10 @@ fn describe() {
     describe_counter!(
         MESSAGES_READ,
         "Messages read from the bus, by lane and outcome"
+    );
+    describe_counter!(
+        MESSAGES_REPEATED,
+        "Messages read that had their effect before"
     );
     describe_counter!(
         MESSAGES_SENT,

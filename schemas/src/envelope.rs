@@ -6,7 +6,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// Longest header value that is accepted, in bytes: a signature in base64 needs under 200.
+/// Longest header value that is accepted, in bytes: a signature needs under 200, one
+/// that several messages share under 600.
 pub const HEADER_BYTES_MAX: usize = 4096;
 
 /// Largest body of one bus message, in bytes (ARCHITECTURE.md, Limits).
@@ -15,7 +16,8 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Origin of what the operator of all nodes signs; no node has this name.
 pub const OPERATOR: &str = "operator";
 
-/// Header that carries the node signature: `keyid=<hex>;sig=<base64>`.
+/// Header that carries the node signature: `keyid=<hex>;sig=<base64>`, or of several messages
+/// together `keyid=<hex>;place=<index>/<count>;path=<base64>;sig=<base64>`.
 pub const SIGNATURE_HEADER: &str = "hubsig";
 
 /// Attributes of one message.

@@ -21,9 +21,13 @@ use crate::node_key::{KeyError, NodeKeys, NodePublicKeys};
 /// Most messages under one signature: a path has at most 8 hashes, 344 characters of header.
 pub const BATCH_MESSAGES_MAX: usize = 256;
 
-/// Signatures remembered: those of the batches that a node reads at the same time, some for each
-/// of its partitions.
-const REMEMBERED_MAX: usize = 256;
+/// Signatures remembered in each part of the memory: a batch is spread over the partitions of its
+/// topic, and those are read one after the other.
+const REMEMBERED_MAX: usize = 64;
+
+/// Parts of that memory. Whoever checks holds one of them, so that a signature that many wait for
+/// is checked once and others are not held up.
+const PARTS: usize = 16;
 
 const HASH: LogHash = LogHash::Sm3;
 
@@ -39,7 +43,7 @@ pub(super) struct Place {
 /// Signatures of batches that were checked and are good: they say nothing about whether their key
 /// may still sign.
 #[derive(Debug, Default)]
-pub struct CheckedBatches(Mutex<VecDeque<[u8; 32]>>);
+pub struct CheckedBatches([Mutex<VecDeque<[u8; 32]>>; PARTS]);
 
 /// What follows `keyid=…;` up to `sig=`, and the signature, for each of the inputs.
 pub(super) fn sign(
@@ -136,27 +140,22 @@ impl CheckedBatches {
         name.update(&signed);
         name.update(signature);
         let name: [u8; 32] = name.finalize().into();
-        if self.is_known(&name) {
+        let [first, ..] = name;
+        let Some(part) = self.0.get(usize::from(first) % PARTS) else {
+            return false;
+        };
+        let mut known = part.lock().unwrap_or_else(PoisonError::into_inner);
+        // The newest are the likeliest.
+        if known.iter().rev().any(|known| *known == name) {
             return true;
         }
         let is_good = keys.verify(&signed, signature);
         if is_good {
-            self.remember(name);
+            if known.len() >= REMEMBERED_MAX {
+                known.pop_front();
+            }
+            known.push_back(name);
         }
         is_good
-    }
-
-    fn is_known(&self, name: &[u8; 32]) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The newest are the likeliest.
-        known.iter().rev().any(|known| known == name)
-    }
-
-    fn remember(&self, name: [u8; 32]) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED_MAX {
-            known.pop_front();
-        }
-        known.push_back(name);
     }
 }

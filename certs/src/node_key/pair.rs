@@ -12,10 +12,15 @@ use super::{DISTINGUISHING_ID, KeyError, NodePublicKeys, secret_bytes};
 use crate::sealing::WRAPPED_BYTES;
 use crate::symmetric::{BOX_SECRET_BYTES, BoxKey};
 
-/// Secrets remembered: those of what came together from each of some dozen nodes. They lie in the
-/// same memory as the private key that gives them.
-const UNWRAPPED_MAX: usize = 64;
+/// Secrets remembered in each part of the memory: those of what came together from each of some
+/// dozen nodes. They lie in the same memory as the private key that gives them.
+const UNWRAPPED_MAX: usize = 32;
 
+/// Parts of that memory. Whoever decrypts holds one of them, so that what many wait for is
+/// decrypted once and others are not held up.
+const PARTS: usize = 16;
+
+/// Never grows: growing would leave copies behind.
 type Unwrapped = VecDeque<([u8; WRAPPED_BYTES], BoxKey)>;
 
 /// One pair for signing and sealing.
@@ -23,7 +28,7 @@ pub(crate) struct KeyPair {
     signing: SigningKey,
     encryption: DecryptingKey,
     /// What came together is sealed with one secret: it is decrypted once.
-    unwrapped: Mutex<Unwrapped>,
+    unwrapped: [Mutex<Unwrapped>; PARTS],
     pub(super) public: NodePublicKeys,
 }
 
@@ -40,7 +45,7 @@ impl KeyPair {
         Ok(Self {
             signing,
             encryption,
-            unwrapped: Mutex::default(),
+            unwrapped: std::array::from_fn(|_| Mutex::new(VecDeque::with_capacity(UNWRAPPED_MAX))),
             public,
         })
     }
@@ -55,19 +60,16 @@ impl KeyPair {
 
     /// The secret that was encrypted to this pair; none when it was not, or was changed.
     pub(crate) fn unwrap(&self, wrapped: &[u8; WRAPPED_BYTES]) -> Option<BoxKey> {
-        let lock = || {
-            self.unwrapped
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        let is_same = |(known, _): &&([u8; WRAPPED_BYTES], BoxKey)| known == wrapped;
-        if let Some((_, key)) = lock().iter().rev().find(is_same) {
+        // After the first byte of a point's form, which is the same for all: its coordinates.
+        let [_, first, ..] = wrapped;
+        let part = self.unwrapped.get(usize::from(*first) % PARTS)?;
+        let mut known = part.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, key)) = known.iter().rev().find(|(one, _)| one == wrapped) {
             return Some(key.clone());
         }
         let unwrapped = Zeroizing::new(self.encryption.decrypt(wrapped).ok()?);
         let secret: &[u8; BOX_SECRET_BYTES] = unwrapped.as_slice().try_into().ok()?;
         let key = BoxKey::new(secret);
-        let mut known = lock();
         if known.len() >= UNWRAPPED_MAX {
             known.pop_front();
         }

@@ -77,26 +77,31 @@ async fn register_batch(
 ) -> Result<(), Refusal> {
     let (mut planned, mut rejected) = (HashMap::new(), Vec::new());
     let mut unnoted = Vec::new();
+    let lines: Vec<_> = lines.into_iter().map(read_line).collect();
+    let identifiers = lines
+        .iter()
+        .flatten()
+        .map(|(source, _)| source.identifier.to_string());
+    let known = registrations::find_all(node.store.reader(), identifiers.collect()).await?;
     for line in lines {
-        match read_line(line) {
+        match line {
             Err(reason) => {
                 report.unreadable += 1;
                 rejected.push(rejection(node, reason));
             }
             Ok((source, file)) => {
-                let identifier = source.identifier.as_str().to_owned();
+                let identifier = source.identifier.to_string();
                 let path = source.file.clone();
-                let known = registrations::find(node.store.reader(), &identifier).await?;
-                match plan(node, source, file, known.as_ref()).await? {
+                let known = known.get(&identifier);
+                match plan(node, source, file, known).await? {
                     None => {
                         report.unchanged += 1;
                         unnoted.extend(path.map(|path| (identifier, path)));
                     }
                     Some(plan) => {
-                        let count = if known.is_none() {
-                            &mut report.registered
-                        } else {
-                            &mut report.changed
+                        let count = match known {
+                            None => &mut report.registered,
+                            Some(_) => &mut report.changed,
                         };
                         *count += 1;
                         // The same identifier twice in one batch: the later line counts.
@@ -115,12 +120,13 @@ async fn register_batch(
 
 /// Databases of before originals were noted: what has not changed is noted when it is read.
 async fn note_originals(node: &Node, read: Vec<(String, String)>) -> Result<(), Refusal> {
-    let mut unnoted = Vec::new();
-    for (identifier, path) in read {
-        if !originals::is_noted(node.store.reader(), &identifier).await? {
-            unnoted.push((identifier, path));
-        }
+    if read.is_empty() {
+        return Ok(());
     }
+    let identifiers = read.iter().map(|(identifier, _)| identifier.clone());
+    let noted = originals::noted(node.store.reader(), identifiers.collect()).await?;
+    let is_unnoted = |(identifier, _): &(String, String)| !noted.contains(identifier);
+    let unnoted: Vec<_> = read.into_iter().filter(is_unnoted).collect();
     if unnoted.is_empty() {
         return Ok(());
     }

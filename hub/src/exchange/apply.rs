@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::bus::BusRecord;
-use schemas::envelope::{Envelope, MessageType, topic};
-use schemas::leaf::{Activity, LEAF_BYTES_MAX, Leaf, MessageReference, PrivateDetail};
+use schemas::envelope::{Envelope, MessageType};
+use schemas::leaf::{LEAF_BYTES_MAX, Leaf, MessageReference};
 
 use super::failure::Failure;
 use super::incoming::{self, INTERNAL, Recipient, Unusable};
-use super::{ExchangeError, Lane, busy, changes, home, letter, national, snapshot, transient};
+use super::prepared::{Answer, Place, Prepared, Step};
+use super::{ExchangeError, Lane, busy, changes, home, national, snapshot, transient};
+use crate::measure;
 use crate::node::Node;
-use crate::permits::event_id;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::{StoreError, Tx, applied, positions};
 
@@ -25,43 +26,6 @@ const ANSWER_LEAF_BYTES_MAX: usize = LEAF_BYTES_MAX / 2;
 
 /// Wait between those tries.
 const ATTEMPT_WAIT: Duration = Duration::from_millis(200);
-
-/// A place in a topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) topic: String,
-    pub(super) partition: i32,
-    pub(super) position: i64,
-}
-
-/// One record with what is to be done about it.
-pub(super) struct Prepared {
-    record: BusRecord,
-    envelope: Option<Envelope>,
-    step: Step,
-}
-
-/// What is done about one record, inside the transaction.
-pub(super) enum Step {
-    /// Not for this node, too late, or applied before: only the position moves.
-    Skip,
-    /// Cannot be used: into the dead letters.
-    Refuse(Unusable),
-    /// The national node decides about a change.
-    Change(Box<changes::Change>),
-    /// The home node takes a receipt.
-    Receipt(Box<home::Receipt>),
-    /// Another node is answered.
-    Answer(Box<Answer>),
-}
-
-/// What a message brings about beside its rows: what goes out and what is recorded about it.
-#[derive(Clone)]
-pub(super) struct Answer {
-    pub(super) outgoing: Vec<Outgoing>,
-    pub(super) leaf: Leaf,
-    pub(super) private: Option<PrivateDetail>,
-}
 
 /// Checks a record and does everything about it that needs no transaction.
 ///
@@ -92,7 +56,7 @@ pub(super) async fn prepare(
                 });
             }
             Err(Failure::Unusable(reason)) => {
-                return Ok(Prepared::refused(record, envelope, reason));
+                return refuse_unless_applied(node, record, envelope, reason).await;
             }
             Err(Failure::Store(cause)) => return Err(cause),
             Err(Failure::Inner(cause)) => {
@@ -108,6 +72,22 @@ pub(super) async fn prepare(
         }
     }
     Ok(Prepared::refused(record, None, INTERNAL))
+}
+
+/// What is not usable any more – its key is gone, say – but had its effect is no dead letter.
+async fn refuse_unless_applied(
+    node: &Node,
+    record: BusRecord,
+    envelope: Option<Envelope>,
+    reason: Unusable,
+) -> Result<Prepared, StoreError> {
+    let mut refused = Prepared::refused(record, envelope, reason);
+    if let Some(Envelope { id, origin, .. }) = &refused.envelope
+        && applied::is_applied(node.store.reader(), origin, id).await?
+    {
+        refused.step = Step::Skip;
+    }
+    Ok(refused)
 }
 
 /// Applies a batch of one partition: its last record's position is the new position.
@@ -184,6 +164,7 @@ async fn step_of(
     };
     let envelope = incoming::check_with_news(node, record, types, recipient).await??;
     *checked = Some(envelope.clone());
+    // Before an answer is made once more; the others are left out when they are marked.
     let is_asked = !matches!(lane, Lane::Changes | Lane::Receipts);
     let Envelope { id, origin, .. } = &envelope;
     if is_asked && applied::is_applied(node.store.reader(), origin, id).await? {
@@ -226,26 +207,31 @@ async fn commit(node: &Node, batch: &[Prepared], place: &Place) -> Result<(), St
     {
         return transient::advance(node, place).await;
     }
-    node.store
+    let repeated = node
+        .store
         .run_tx("apply_messages", |tx| {
             Box::pin(async move {
-                write(node, tx, batch).await?;
-                positions::advance(tx, &place.topic, place.partition, place.position).await
+                let repeated = write(node, tx, batch).await?;
+                positions::advance(tx, &place.topic, place.partition, place.position).await?;
+                Ok::<_, StoreError>(repeated)
             })
         })
         .await?;
+    metrics::counter!(measure::MESSAGES_REPEATED).increment(repeated as u64);
     node.outbox_wake.notify_one();
     Ok(())
 }
 
 /// Writes a batch in few statements, whatever its length: marks, effects, then what goes out and
-/// what is recorded, in the order of the records.
+/// what is recorded, in the order of the records. Answers how many were applied before.
 pub(super) async fn write(
     node: &Node,
     tx: &mut Tx<'_>,
     batch: &[Prepared],
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let effective = mark(node, tx, batch).await?;
+    let passed_over = |prepared: &&Prepared| matches!(prepared.step, Step::Skip);
+    let repeated = batch.len() - batch.iter().filter(passed_over).count() - effective.len();
     let (mut changes, mut receipts) = (Vec::new(), Vec::new());
     for prepared in &effective {
         match &prepared.step {
@@ -267,7 +253,8 @@ pub(super) async fn write(
         };
         answers.extend(answer.map(|answer| (prepared.reference(), answer)));
     }
-    record_all(node, tx, &answers).await
+    record_all(node, tx, &answers).await?;
+    Ok(repeated)
 }
 
 /// What goes out and what is recorded, in order, each with the message that brought it about.
@@ -310,91 +297,4 @@ async fn mark<'b>(
         .iter()
         .filter(|prepared| is_effective(prepared))
         .collect())
-}
-
-impl Prepared {
-    pub(super) fn refused(record: BusRecord, envelope: Option<Envelope>, reason: Unusable) -> Self {
-        Self {
-            record,
-            envelope,
-            step: Step::Refuse(reason),
-        }
-    }
-
-    /// What is done about the message, in what is measured.
-    pub(super) fn outcome(&self) -> &'static str {
-        match &self.step {
-            Step::Skip => "skipped",
-            Step::Refuse(reason) => reason.0,
-            Step::Change(_) | Step::Receipt(_) | Step::Answer(_) => "used",
-        }
-    }
-
-    /// Bytes that this step puts into the outbox.
-    pub(super) fn outgoing_bytes(&self) -> usize {
-        match &self.step {
-            Step::Answer(answer) => answer
-                .outgoing
-                .iter()
-                .map(|message| message.body.len())
-                .sum(),
-            Step::Refuse(_) => self.record.body.len(),
-            Step::Skip | Step::Change(_) | Step::Receipt(_) => 0,
-        }
-    }
-
-    /// Origin and id of a message that may have its effect once.
-    fn to_be_marked(&self) -> Option<(&str, &str)> {
-        let envelope = self.envelope.as_ref()?;
-        let has_effect = matches!(
-            self.step,
-            Step::Change(_) | Step::Receipt(_) | Step::Answer(_)
-        );
-        has_effect.then_some((envelope.origin.as_str(), envelope.id.as_str()))
-    }
-
-    /// The record, as it came, for the dead letters.
-    fn bury(&self, node: &Node, reason: Unusable) -> Answer {
-        let record = &self.record;
-        let letter = Outgoing {
-            message_id: event_id(node.clock.now()),
-            topic: topic::dead_letters(&node.name),
-            key: record.key.clone(),
-            headers: letter::headers(record, reason.0),
-            body: record.body.to_vec(),
-        };
-        let mut leaf = node.leaf(Activity::Refuse);
-        leaf.result = reason.0.to_owned();
-        tracing::warn!(
-            bus.topic = record.topic,
-            bus.position = record.position,
-            code = reason.0,
-            "a message cannot be used, kept in the dead letters"
-        );
-        Answer {
-            outgoing: vec![letter],
-            leaf,
-            private: None,
-        }
-    }
-
-    fn reference(&self) -> MessageReference {
-        let id = self.envelope.as_ref().map(|envelope| envelope.id.clone());
-        MessageReference {
-            id: id.unwrap_or_default(),
-            topic: Some(self.record.topic.clone()),
-            partition: Some(self.record.partition).filter(|partition| *partition != 0),
-            position: Some(self.record.position),
-        }
-    }
-}
-
-impl Place {
-    pub(super) fn of(record: &BusRecord) -> Self {
-        Self {
-            topic: record.topic.clone(),
-            partition: record.partition,
-            position: record.position,
-        }
-    }
 }

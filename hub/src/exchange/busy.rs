@@ -8,9 +8,9 @@ use schemas::envelope::{Envelope, MessageType};
 use schemas::leaf::{Activity, EntityReference};
 use schemas::message::{FileRefusal, LookupReply, SnapshotPage};
 
-use super::apply::{Answer, Step};
 use super::failure::Failure;
 use super::national::reply_draft;
+use super::prepared::{Answer, Step};
 use crate::config::Limits;
 use crate::measure;
 use crate::node::Node;
@@ -20,23 +20,30 @@ pub(crate) const BUSY: &str = "OVERLOADED";
 
 /// How often each other node may ask. One bucket per node that signed a question: as many as are
 /// registered.
-pub(crate) struct Questions(DefaultKeyedRateLimiter<String>);
+pub(crate) struct Questions {
+    asked: DefaultKeyedRateLimiter<String>,
+    /// Apart: who fetches many files still hears about their seals.
+    about_seals: DefaultKeyedRateLimiter<String>,
+}
 
 impl Questions {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self(RateLimiter::keyed(limits.peer_quota()))
+        Self {
+            asked: RateLimiter::keyed(limits.peer_quota()),
+            about_seals: RateLimiter::keyed(limits.peer_quota()),
+        }
     }
 
     /// Whether this question is one too many. Other messages never are: they carry changes.
     pub(super) fn is_one_too_many(&self, envelope: &Envelope) -> bool {
-        let is_question = matches!(
-            envelope.message_type,
+        let bucket = match envelope.message_type {
             MessageType::LookupRequest
-                | MessageType::FileRequest
-                | MessageType::SealRequest
-                | MessageType::SnapshotRequest
-        );
-        is_question && self.0.check_key(&envelope.origin).is_err()
+            | MessageType::FileRequest
+            | MessageType::SnapshotRequest => &self.asked,
+            MessageType::SealRequest => &self.about_seals,
+            _ => return false,
+        };
+        bucket.check_key(&envelope.origin).is_err()
     }
 }
 

@@ -12,10 +12,10 @@ use schemas::leaf::{Activity, EntityReference, Leaf, MessageReference};
 use schemas::message::{DirectoryChange, DirectoryReceipt, ReceiptOutcome, ReceiptReason};
 use schemas::quality::{QualityFault, RULE_TOO_LARGE, check_entry};
 
-use super::apply::{Answer, Step};
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
 use super::outgoing::{self, Draft, Unsigned};
+use super::prepared::{Answer, Step};
 use super::sealed;
 use crate::node::Node;
 use crate::store::entries::Standing;

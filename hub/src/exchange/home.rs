@@ -15,12 +15,12 @@ use schemas::message::{
 use schemas::permit::PermitRecord;
 use schemas::seal_status::{SealReply, SealRequest, is_sm3_hex};
 
-use super::apply::{Answer, Step};
 use super::changes::result_of;
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, NAME_BYTES_MAX, WRONG_ORIGIN};
 use super::national::reply_draft;
 use super::outgoing::sign_all;
+use super::prepared::{Answer, Step};
 use super::sealed;
 use crate::files::{Digested, read_original, usable_file};
 use crate::node::Node;

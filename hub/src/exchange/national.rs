@@ -12,10 +12,10 @@ use schemas::message::{
     Asker, HolderQuery, LOOKUP_ENTRIES_MAX, LookedUpEntry, LookupReply, LookupRequest,
 };
 
-use super::apply::{Answer, Step};
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED};
 use super::outgoing::Draft;
+use super::prepared::{Answer, Step};
 use super::sealed;
 use crate::directory;
 use crate::node::Node;

@@ -11,10 +11,10 @@ use schemas::message::{
     SNAPSHOT_BYTES_MAX, SNAPSHOT_ENTRIES_MAX, SnapshotEntry, SnapshotPage, SnapshotRequest,
 };
 
-use super::apply::{Answer, Step};
 use super::failure::Failure;
 use super::incoming::{self, BODY_MALFORMED, WRONG_ORIGIN};
 use super::national::reply_draft;
+use super::prepared::{Answer, Step};
 use super::sealed;
 use crate::node::Node;
 use crate::store::registrations::{self, Registration};

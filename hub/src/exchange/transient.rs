@@ -10,8 +10,9 @@ use connectors::bus::BusRecord;
 use schemas::envelope::{Envelope, MessageType};
 use schemas::message::DirectoryChange;
 
-use super::apply::{self, Place, Prepared};
+use super::apply;
 use super::incoming::{self, Recipient, Unusable};
+use super::prepared::{Place, Prepared};
 use super::waiting::thread_of;
 use super::{ExchangeError, Lane, PeerAnswer};
 use crate::files::kept::{self, Arrived};

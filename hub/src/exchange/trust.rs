@@ -16,8 +16,9 @@ use schemas::leaf::{Activity, Agent, EntityReference, ItemReference, MessageRefe
 use schemas::trust_item::{TrustContent, TrustItem};
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{self, Place, Prepared};
+use super::apply;
 use super::incoming::{self, Recipient, Unusable};
+use super::prepared::{Place, Prepared};
 use super::{BACKOFF_FIRST, BACKOFF_LAST, ExchangeError, StoredPositions};
 use crate::node::Node;
 use crate::store::trust_items::{self, Put, SignedItem};
@@ -200,7 +201,8 @@ impl Checked {
             Err(reason) => *reason,
         };
         let (record, envelope) = (self.record.clone(), self.envelope.clone());
-        apply::write(node, tx, &[Prepared::refused(record, envelope, reason)]).await
+        apply::write(node, tx, &[Prepared::refused(record, envelope, reason)]).await?;
+        Ok(())
     }
 
     fn message(&self) -> Option<MessageReference> {

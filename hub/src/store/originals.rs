@@ -2,7 +2,7 @@
 //!
 //! Bookkeeping, not state of the directory: what a file is, its digest says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use certs::columns::ColumnKey;
 
@@ -11,7 +11,10 @@ use super::{StoreError, Tx};
 
 const FIND: Sql = Sql::new("select path_sealed from original where identifier = $1");
 
-const IS_NOTED: Sql = Sql::new("select exists (select 1 from original where identifier = $1)");
+const NOTED: Sql = Sql::each(
+    "select identifier from original where identifier in (select value from json_each($1))",
+    "select identifier from original where identifier = any($1)",
+);
 
 const PUT: Insert<3> = Insert::new(
     "original",
@@ -29,7 +32,7 @@ const REMOVE: Sql = Sql::each(
     "delete from original where identifier = any($1)",
 );
 
-pub(super) const STATEMENTS: &[&dyn Statement] = &[&FIND, &IS_NOTED, &PUT, &REMOVE];
+pub(super) const STATEMENTS: &[&dyn Statement] = &[&FIND, &NOTED, &PUT, &REMOVE];
 
 const PATH: &str = "original.path_sealed";
 
@@ -53,12 +56,17 @@ pub async fn find(
     String::from_utf8(path).map(Some).map_err(|_| UNREADABLE)
 }
 
-/// Whether it is noted where the library keeps the original.
+/// Of these licence versions those of which it is noted where the library keeps the original, in
+/// one round trip.
 ///
 /// # Errors
 /// Failures of the database.
-pub async fn is_noted(from: impl Into<Reading<'_>>, identifier: &str) -> Result<bool, StoreError> {
-    IS_NOTED.bind(identifier).value(from).await
+pub async fn noted(
+    from: impl Into<Reading<'_>>,
+    identifiers: Vec<String>,
+) -> Result<HashSet<String>, StoreError> {
+    let found: Vec<String> = NOTED.bind(identifiers).values(from).await?;
+    Ok(found.into_iter().collect())
 }
 
 /// Notes where the library keeps the originals, by their identifiers, in few round trips; a path

@@ -1,7 +1,7 @@
 //! Table `registration`: what this home node registered, so that an unchanged source changes
 //! nothing and a restart neither loses nor doubles an entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use certs::node_key::NodeKeys;
 use chrono::{DateTime, Utc};
@@ -16,6 +16,13 @@ use super::{StoreError, Tx};
 const FIND: Sql = Sql::new(
     "select identifier, revision, content_token, message_id, outcome, registered_at, \
      library_status from registration where identifier = $1",
+);
+
+const FIND_ALL: Sql = Sql::each(
+    "select identifier, revision, content_token, message_id, outcome, registered_at, \
+     library_status from registration where identifier in (select value from json_each($1))",
+    "select identifier, revision, content_token, message_id, outcome, registered_at, \
+     library_status from registration where identifier = any($1)",
 );
 
 const PAGE: Sql = Sql::new(
@@ -61,6 +68,7 @@ const WITHOUT_ENTRY: Sql = Sql::new(
 
 pub(super) const STATEMENTS: &[&dyn Statement] = &[
     &FIND,
+    &FIND_ALL,
     &PAGE,
     &UPSERT,
     &SET_OUTCOMES,
@@ -118,6 +126,19 @@ pub async fn find(
 ) -> Result<Option<Registration>, StoreError> {
     let row: Option<Row> = FIND.bind(identifier).optional(from).await?;
     row.map(registration).transpose()
+}
+
+/// The registrations of licence versions by their identifiers, in one round trip.
+///
+/// # Errors
+/// Failures of the database.
+pub async fn find_all(
+    from: impl Into<Reading<'_>>,
+    identifiers: Vec<String>,
+) -> Result<HashMap<String, Registration>, StoreError> {
+    let rows: Vec<Row> = FIND_ALL.bind(identifiers).all(from).await?;
+    let named = |row| registration(row).map(|one| (one.identifier.clone(), one));
+    rows.into_iter().map(named).collect()
 }
 
 /// Registrations in the order of their identifiers, after a cursor.

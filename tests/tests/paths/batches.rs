@@ -6,7 +6,7 @@ use chrono::Duration;
 use connectors::bus::OutgoingRecord;
 use hub::directory;
 use hub::store::{entries, outbox, receipts, registrations};
-use schemas::envelope::{MessageType, topic};
+use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::message::{Asker, LookupRequest, ReceiptOutcome};
 use schemas::status::LicenceStatus;
 use tests::{NATIONAL, TestHub, ZHEJIANG, caller, eventually};
@@ -118,6 +118,40 @@ async fn a_late_question_is_not_even_told_that_the_node_is_busy() {
     assert_eq!(replies, 1, "only the one that was in time is answered");
     assert_eq!(hub.leaves(NATIONAL, "answer_lookup", "OK").await, 1);
     assert_eq!(hub.leaves(NATIONAL, "refuse", "*").await, 0);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_had_its_effect_is_no_dead_letter_when_it_does_not_open_any_more() {
+    let hub = TestHub::start(1, 0).await;
+    hub.sync().await;
+    let changes = hub.records(topic::DIRECTORY_CHANGES).await;
+    let change = changes.first().expect("a change");
+    let unreadable = |envelope: &Envelope| {
+        let mut body: serde_json::Value = serde_json::from_slice(&change.body).expect("json");
+        // As sealed to a key that the nation has no more.
+        body["private"]["recipient_key"] = "00".repeat(8).into();
+        let body = Bytes::from(body.to_string());
+        let (topic, keys) = (&change.topic, &hub.node(ZHEJIANG).keys);
+        let headers = sign_envelope(envelope, topic, &body, keys).expect("signs");
+        OutgoingRecord {
+            headers,
+            body,
+            ..change.clone()
+        }
+    };
+    let first = Envelope::from_headers(&change.headers).expect("an envelope");
+    let mut other = first.clone();
+    other.id = envelope(&hub, MessageType::DirectoryChange, NATIONAL).id;
+    let records = vec![unreadable(&first), unreadable(&other)];
+    hub.bus.publish(records).await.expect("publishes");
+    let count = i64::try_from(changes.len()).expect("fits");
+    consumed(&hub, NATIONAL, topic::DIRECTORY_CHANGES, count + 2).await;
+    hub.settle().await;
+    // The other one, of which nothing is known.
+    assert_eq!(hub.leaves(NATIONAL, "refuse", "*").await, 1);
+    let letters = hub.records(&topic::dead_letters(NATIONAL)).await;
+    assert_eq!(letters.len(), 1);
     hub.stop().await;
 }
 

@@ -31,8 +31,9 @@ async fn an_older_database_learns_where_its_originals_are() {
     older.expect("deletes");
     hub.sync().await;
     let identifier = hub.identifier(0);
-    let noted = hub::store::originals::is_noted(store.reader(), identifier.as_str()).await;
-    assert!(noted.expect("reads"));
+    let asked = vec![identifier.to_string()];
+    let noted = hub::store::originals::noted(store.reader(), asked).await;
+    assert_eq!(noted.expect("reads").len(), 1);
     hub.deliver(&identifier).await.expect("delivered");
     hub.stop().await;
 }
