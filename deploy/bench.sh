@@ -26,7 +26,7 @@ done
 prepare_build
 prepare_engines
 prepare_say "building"
-cargo bench --package benches --locked --quiet --no-run
+cargo bench --package benches --locked --quiet --no-run "${@/#/--bench=}"
 
 engines_folder bench
 trap engines_remove EXIT

@@ -113,7 +113,7 @@ async fn show_unrecorded(
     let (identifier, _) = Identifier::parse_lenient(&identifier).expect("an identifier");
     let found = hub::directory::find(&node, &caller, &identifier).await;
     let found = found.expect("an answer").expect("an entry");
-    hub::http::answer(&node, &caller, found)
+    hub::http::answer(&node, &caller, &found)
 }
 
 /// Something that answers over HTTP until the process ends.

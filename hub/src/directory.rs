@@ -41,8 +41,8 @@ pub const HOLDER_CODE_CHARACTERS_MAX: usize = 64;
 /// An entry with where it was found and how old that knowledge is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The entry.
-    pub entry: Entry,
+    /// The entry, shared with whoever keeps it.
+    pub entry: Arc<Entry>,
     /// Where it was found.
     pub source: FoundIn,
     /// Seconds since somebody who knows looked at it.
@@ -202,7 +202,7 @@ async fn find_of_holder(
             let source = FoundIn::Node(national.clone());
             let age_s = seconds_between(as_of, node.clock.now());
             found.push(Found {
-                entry,
+                entry: Arc::new(entry),
                 source,
                 age_s,
                 as_of,
@@ -300,7 +300,7 @@ fn seconds_between(earlier: DateTime<Utc>, later: DateTime<Utc>) -> u64 {
 impl Found {
     fn own(node: &Node, entry: Entry) -> Self {
         Self {
-            entry,
+            entry: Arc::new(entry),
             source: FoundIn::OwnStore,
             age_s: 0,
             as_of: node.clock.now(),
@@ -308,7 +308,7 @@ impl Found {
     }
 
     fn answered(node: &Node, answer: &Answer, source: FoundIn) -> Option<Self> {
-        let entry = answer.entry.as_deref()?.clone();
+        let entry = Arc::clone(answer.entry.as_ref()?);
         let age_s = seconds_between(answer.as_of, node.clock.now());
         let as_of = answer.as_of;
         Some(Self {

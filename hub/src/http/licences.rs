@@ -26,19 +26,19 @@ const SOURCE: HeaderName = HeaderName::from_static("x-hub-source");
 
 /// One licence as it is answered.
 #[derive(Serialize)]
-pub(crate) struct Answered {
+pub(crate) struct Answered<'a> {
     /// The entry, without its personal part.
-    entry: EntryPublic,
+    entry: &'a EntryPublic,
     /// The personal part; only for callers that a rule lets see it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    private: Option<EntryPrivate>,
+    private: Option<&'a EntryPrivate>,
     status: StatusText,
     /// Whether the licence may be relied on today (Asia/Shanghai): usable and within its term.
     in_force: bool,
     /// Rule of the policy that showed or held back the personal part.
     rule: String,
     /// `own-store`, `cache`, or the node that was asked.
-    source: String,
+    source: &'a str,
     /// Seconds since somebody who knows looked at it.
     age_s: u64,
     /// When that was.
@@ -65,8 +65,8 @@ pub(crate) struct Search {
 
 /// What a search found, newest first.
 #[derive(Serialize)]
-pub(crate) struct FoundList {
-    items: Vec<Answered>,
+pub(crate) struct FoundList<'a> {
+    items: Vec<Answered<'a>>,
 }
 
 /// `GET /v1/licences/{identifier}`
@@ -78,11 +78,11 @@ pub(crate) async fn show(
     let found = directory::lookup(&node, &caller, &identifier)
         .await?
         .ok_or(Refusal::NotFound)?;
-    Ok(answer(&node, &caller, found))
+    Ok(answer(&node, &caller, &found))
 }
 
 /// What a caller is told about an entry, its personal part only where a rule shows it.
-pub fn answer(node: &Node, caller: &Caller, found: Found) -> Response {
+pub fn answer(node: &Node, caller: &Caller, found: &Found) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(AGE, HeaderValue::from(found.age_s));
     if let Ok(source) = HeaderValue::from_str(found.source.as_str()) {
@@ -97,19 +97,19 @@ pub(crate) async fn search(
     State(node): State<Arc<Node>>,
     Authenticated(caller): Authenticated,
     Body(wanted): Body<Search>,
-) -> Result<Json<FoundList>, Fault> {
+) -> Result<Response, Fault> {
     caller.must_have(CallerRole::Lookup)?;
     let licence_type = wanted.licence_type.as_deref();
     let found = directory::search(&node, &caller, &wanted.holder_code, licence_type).await?;
     let items = found
-        .into_iter()
+        .iter()
         .map(|found| answered(&node, &caller, found))
         .collect();
-    Ok(Json(FoundList { items }))
+    Ok(Json(FoundList { items }).into_response())
 }
 
-fn answered(node: &Node, caller: &Caller, found: Found) -> Answered {
-    let public = found.entry.public;
+fn answered<'a>(node: &Node, caller: &Caller, found: &'a Found) -> Answered<'a> {
+    let public = &found.entry.public;
     let licence_type = node.types.find(&public.type_code);
     let (shown, rule) = node
         .permits
@@ -121,11 +121,11 @@ fn answered(node: &Node, caller: &Caller, found: Found) -> Answered {
         usable: public.status.is_usable(),
     };
     Answered {
-        private: shown.then_some(found.entry.private),
+        private: shown.then_some(&found.entry.private),
         status,
         in_force: public.is_in_force_on(day_in_shanghai(node.clock.now())),
         rule,
-        source: found.source.as_str().to_owned(),
+        source: found.source.as_str(),
         age_s: found.age_s,
         as_of: found.as_of,
         entry: public,
