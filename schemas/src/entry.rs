@@ -84,7 +84,6 @@ pub struct EntryPrivate {
 
 /// One holder (持证主体).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Holder {
     /// 持证主体: name.
     pub name: String,

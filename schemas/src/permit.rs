@@ -12,7 +12,6 @@ pub const PURPOSE_CHARACTERS_MAX: usize = 200;
 
 /// What a licence is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Purpose {
     /// Code of the matter, GB/T 39554 (`certificateEventCode`).
     pub matter_code: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use schemas::permit::{PermitRecord, Purpose};
+use schemas::permit::{CallCategory, PermitRecord, Purpose};
 use serde::Deserialize;
 
 use super::auth::Authenticated;
@@ -20,7 +20,21 @@ use crate::refusal::Refusal;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     identifier: String,
-    purpose: Purpose,
+    purpose: PurposeWanted,
+}
+
+/// A [`Purpose`] as a caller states it. What is not known is refused here, so that a caller learns
+/// of a slip; between nodes it is passed over, so that a newer one is understood.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PurposeWanted {
+    matter_code: String,
+    matter_name: String,
+    system_name: String,
+    call_category: CallCategory,
+    cause: String,
+    #[serde(default)]
+    project_number: Option<String>,
 }
 
 /// `POST /v1/permits`
@@ -30,7 +44,8 @@ pub(crate) async fn create(
     Body(wanted): Body<Wanted>,
 ) -> Result<(StatusCode, Json<PermitRecord>), Fault> {
     let identifier = parse_identifier(&wanted.identifier)?;
-    let decision = permits::decide(&node, &caller, &identifier, &wanted.purpose).await?;
+    let purpose = wanted.purpose.into();
+    let decision = permits::decide(&node, &caller, &identifier, &purpose).await?;
     if decision.permit.is_none() {
         return Err(Refusal::NotPermitted {
             rule: decision.record.rule,
@@ -38,4 +53,17 @@ pub(crate) async fn create(
         .into());
     }
     Ok((StatusCode::CREATED, Json(decision.record)))
+}
+
+impl From<PurposeWanted> for Purpose {
+    fn from(wanted: PurposeWanted) -> Self {
+        Self {
+            matter_code: wanted.matter_code,
+            matter_name: wanted.matter_name,
+            system_name: wanted.system_name,
+            call_category: wanted.call_category,
+            cause: wanted.cause,
+            project_number: wanted.project_number,
+        }
+    }
 }

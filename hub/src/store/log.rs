@@ -7,7 +7,7 @@
 use certs::merkle::LogHash;
 
 use super::row::{hash, signed, unsigned};
-use super::sql::{Insert, Kind, Query, Reading, Sql, Statement, Value};
+use super::sql::{Insert, Kind, Query, Reading, Sql, Statement, Together, Value};
 use super::{StoreError, Tx};
 
 const CREATE: Sql = Sql::each(
@@ -54,6 +54,8 @@ const ADD_PRIVATE: Insert<2> = Insert::new(
 
 const GROW: Sql = Sql::new("update log set size = $1, frontier = $2, updated_by = $3");
 
+const WRITE: Together<4, 3, 2> = Together::new((ADD_LEAVES, ADD_NODES, ADD_PRIVATE), GROW, 3);
+
 pub(super) const STATEMENTS: &[&dyn Statement] = &[
     &CREATE,
     &STATE,
@@ -62,6 +64,7 @@ pub(super) const STATEMENTS: &[&dyn Statement] = &[
     &ADD_NODES,
     &ADD_PRIVATE,
     &GROW,
+    &WRITE,
 ];
 
 /// Most leaves of one transaction: at most 128 MiB are kept in memory before the commit.
@@ -238,19 +241,17 @@ impl Pending {
 
     /// Writes everything that was appended.
     pub(super) async fn write(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let transaction = tx.name();
         let leaves: Vec<_> = self.leaves.iter().map(LeafRow::values).collect();
-        ADD_LEAVES.keep_books(tx, &leaves).await?;
         let nodes: Vec<_> = self.nodes.iter().map(NodeRow::values).collect();
-        ADD_NODES.keep_books(tx, &nodes).await?;
         let private: Vec<_> = self.private.iter().map(PrivateRow::values).collect();
-        ADD_PRIVATE.keep_books(tx, &private).await?;
-        GROW.bind(signed("log size", self.state.size)?)
-            .bind(self.state.frontier.concat())
-            .bind(transaction)
-            .keep_books(tx)
-            .await?;
-        Ok(())
+        let grown = vec![
+            signed("log size", self.state.size)?.into(),
+            self.state.frontier.concat().into(),
+            tx.name().into(),
+        ];
+        WRITE
+            .keep_books(tx, (&leaves, &nodes, &private), grown)
+            .await
     }
 }
 

@@ -81,11 +81,11 @@ async fn evidence_that_permits_nothing_gets_no_file() {
     for (name, part) in spoilt("/permit", &honest) {
         cases.push(home(&name, part.signed(keys), BODY));
     }
-    let mut later = json!(permit);
-    later["purpose"]["x_later"] = json!(1);
+    let mut causeless = json!(permit);
+    causeless["purpose"]["cause"] = json!(null);
     for (name, evidence) in [
         ("evidence that is none", json!({ "permitted": true })),
-        ("a purpose with more members", later),
+        ("a purpose without a cause", causeless),
     ] {
         let sealed = seal(
             hub,

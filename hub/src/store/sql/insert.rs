@@ -19,7 +19,7 @@ const ROWS_PER_STATEMENT: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// Rows per statement on PostgreSQL, which takes one array per column: a thousand rows of some
 /// KiB are a message of a few MiB.
-const ROWS_PER_ARRAY: usize = 1_024;
+pub(super) const ROWS_PER_ARRAY: usize = 1_024;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,9 @@ impl<const N: usize> Insert<N> {
                 }
                 On::Postgres(lease, trouble) => {
                     let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
-                    let (text, arguments) = (self.postgres_text(), self.for_postgres(chunk)?);
+                    let mut arguments = PgArguments::default();
+                    self.add_to_postgres(&mut arguments, chunk)?;
+                    let text = self.postgres_text(1);
                     let patience = lease.patience();
                     let done = gathered.of_postgres(text, arguments, lease.connection());
                     trouble.note(answered(patience, done).await)?;
@@ -154,7 +156,8 @@ impl<const N: usize> Insert<N> {
         format!("{} values {values} {}", self.head(), self.rest.sqlite)
     }
 
-    fn postgres_text(&self) -> String {
+    /// The text for PostgreSQL, with its parameters from this number on.
+    pub(super) fn postgres_text(&self, first: usize) -> String {
         let mut arrays = String::new();
         for (number, (_, kind)) in self.columns.iter().enumerate() {
             let comma = if number == 0 { "" } else { ", " };
@@ -164,40 +167,44 @@ impl<const N: usize> Insert<N> {
                 Kind::Bytes => "bytea[]",
             };
             // Writing to a String cannot fail.
-            let _ = write!(arrays, "{comma}${}::{array}", number + 1);
+            let _ = write!(arrays, "{comma}${}::{array}", first + number);
         }
         let rest = self.rest.postgres;
         format!("{} select * from unnest({arrays}) {rest}", self.head())
     }
 
-    fn for_postgres(&self, rows: &[[Value<'_>; N]]) -> Result<PgArguments, StoreError> {
-        let mut arguments = PgArguments::default();
+    /// Adds one array for each column.
+    pub(super) fn add_to_postgres(
+        &self,
+        arguments: &mut PgArguments,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<(), StoreError> {
         for (number, (name, kind)) in self.columns.iter().enumerate() {
             let cells = rows.iter().filter_map(|row| row.get(number));
             let wrong = || StoreError::OutOfRange { what: name };
             match kind {
                 Kind::Integer => {
                     let list: Option<Vec<Option<i64>>> = cells.map(Value::integer).collect();
-                    add(&mut arguments, list.ok_or_else(wrong)?)?;
+                    add(arguments, list.ok_or_else(wrong)?)?;
                 }
                 Kind::Text => {
                     let list: Option<Vec<Option<&str>>> = cells.map(Value::text).collect();
-                    add(&mut arguments, list.ok_or_else(wrong)?)?;
+                    add(arguments, list.ok_or_else(wrong)?)?;
                 }
                 Kind::Bytes => {
                     let list: Option<Vec<Option<&[u8]>>> = cells.map(Value::bytes).collect();
-                    add(&mut arguments, list.ok_or_else(wrong)?)?;
+                    add(arguments, list.ok_or_else(wrong)?)?;
                 }
             }
         }
-        Ok(arguments)
+        Ok(())
     }
 }
 
 impl<const N: usize> Statement for Insert<N> {
     fn texts(&self) -> (Vec<String>, Vec<String>) {
         let sqlite = ROWS_PER_STATEMENT.map(|rows| self.sqlite_text(rows));
-        (sqlite.to_vec(), vec![self.postgres_text()])
+        (sqlite.to_vec(), vec![self.postgres_text(1)])
     }
 }
 

@@ -46,12 +46,14 @@ mod insert;
 mod reading;
 mod row;
 mod statement;
+mod together;
 mod value;
 
 pub use insert::{Insert, Kind};
 pub use reading::{Reader, Reading, Snapshot};
 pub use row::{Field, Record};
 pub use statement::{Query, Sql, Statement};
+pub use together::Together;
 pub use value::Value;
 
 pub(super) use copy::copy;

@@ -32,10 +32,14 @@ fn every_statement_is_listed() {
             .map(|(list, _)| list)
             .unwrap_or_default();
         for line in text.lines() {
+            let is_statement = |kind: &str| {
+                let kinds = ["Sql", "Insert<", "Together<"];
+                kinds.iter().any(|one| kind.starts_with(one))
+            };
             let name = line
                 .strip_prefix("const ")
                 .and_then(|rest| rest.split_once(": "))
-                .filter(|(_, kind)| kind.starts_with("Sql") || kind.starts_with("Insert<"));
+                .filter(|(_, kind)| is_statement(kind));
             if let Some((name, _)) = name {
                 statements += 1;
                 let is_listed = listed.contains(&format!("&{name},"))
