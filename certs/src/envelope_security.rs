@@ -3,8 +3,8 @@
 //! The header `hubsig` is `keyid=<hex>;sig=<base64 of SM2 in DER>` over
 //! [`Envelope::signing_input`], which binds the header lines, the topic and the digest of the
 //! body. Messages that are made together share one signature and carry their place under it
-//! (`batch.rs`). Replays and the
-//! recipient are the receiver's to check: they need its store and its name.
+//! (`batch.rs`). Replays and the recipient are the receiver's to check: they need its store and
+//! its name.
 
 mod batch;
 

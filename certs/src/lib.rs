@@ -17,6 +17,7 @@ pub mod columns;
 pub mod crl;
 pub mod digest;
 pub mod envelope_security;
+mod memory;
 pub mod merkle;
 pub mod mint;
 pub mod node_key;

@@ -17,14 +17,15 @@ use hub::clock::{Clock as _, SystemClock};
 use hub::mint::{LibraryItem, LibraryPlan, mint_library, write_library};
 use hub::node::node_keys;
 use hub::prove::publish_keys;
+use schemas::identifier::Identifier;
 use schemas::region::ProvinceCode;
 use schemas::verdict::{SealVersion, SignatureKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use crate::engines::Engines;
 use crate::program::{hub, run};
-use crate::{NATIONAL, SICHUAN, TOKEN, ZHEJIANG};
+use crate::{MATTER, NATIONAL, SICHUAN, TOKEN, ZHEJIANG, purpose};
 
 /// Bearer token of those who run a node; the same at all three.
 pub const OPERATOR_TOKEN: &str = "token-of-the-operators";
@@ -338,6 +339,12 @@ impl Drop for Processes {
             }
         }
     }
+}
+
+/// What `POST /v1/permits` is asked for: a licence for the matter of the tests' duty.
+#[must_use]
+pub fn permit_request(identifier: &Identifier) -> Value {
+    json!({ "identifier": identifier, "purpose": purpose(MATTER) })
 }
 
 fn signal(child: &Child, signal: &str) {

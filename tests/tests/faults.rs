@@ -13,7 +13,9 @@ mod disk;
 mod lines;
 mod scene;
 
+use schemas::identifier::Identifier;
 use tests::program::{is_long_run, skipped};
+use tests::{NATIONAL, ZHEJIANG};
 
 use self::calls::Answer;
 use self::scene::Scene;
@@ -56,6 +58,14 @@ async fn callers_are_told_what_is_away_and_everything_recovers() {
 fn is_wanted(fault: &str) -> bool {
     let only = std::env::var("HUB_FAULTS").ok();
     only.is_none_or(|only| only.split(',').any(|one| one == fault))
+}
+
+/// The nation and another province answer about a licence of Sichuan that they have not in memory.
+async fn others_notice_nothing(scene: &Scene, identifier: &Identifier) {
+    let nation = scene.look_up(NATIONAL, identifier).await;
+    found("the nation, asked by itself", &nation, "own-store");
+    let province = scene.look_up(ZHEJIANG, identifier).await;
+    found("another province", &province, NATIONAL);
 }
 
 /// Something was found, from where it should be.

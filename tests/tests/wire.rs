@@ -17,3 +17,5 @@ mod sealed;
 mod seals;
 mod signatures;
 mod stage;
+
+pub(crate) use self::seals::about_a_seal;

@@ -6,13 +6,11 @@
 //! for each level>`. So it stands by itself: it can be delayed, repeated or lost without the
 //! others. \[P\]
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sm3::{Digest as _, Sm3};
 
+use crate::memory::Memory;
 use crate::merkle::{
     LogHash, complete_subtrees, inclusion_path, root_of_inclusion, root_of_subtrees,
 };
@@ -24,10 +22,6 @@ pub const BATCH_MESSAGES_MAX: usize = 256;
 /// Signatures remembered in each part of the memory: a batch is spread over the partitions of its
 /// topic, and those are read one after the other.
 const REMEMBERED_MAX: usize = 64;
-
-/// Parts of that memory. Whoever checks holds one of them, so that a signature that many wait for
-/// is checked once and others are not held up.
-const PARTS: usize = 16;
 
 const HASH: LogHash = LogHash::Sm3;
 
@@ -42,8 +36,14 @@ pub(super) struct Place {
 
 /// Signatures of batches that were checked and are good: they say nothing about whether their key
 /// may still sign.
-#[derive(Debug, Default)]
-pub struct CheckedBatches([Mutex<VecDeque<[u8; 32]>>; PARTS]);
+#[derive(Debug)]
+pub struct CheckedBatches(Memory<[u8; 32], ()>);
+
+impl Default for CheckedBatches {
+    fn default() -> Self {
+        Self(Memory::new(REMEMBERED_MAX))
+    }
+}
 
 /// What follows `keyid=…;` up to `sig=`, and the signature, for each of the inputs.
 pub(super) fn sign(
@@ -141,21 +141,7 @@ impl CheckedBatches {
         name.update(signature);
         let name: [u8; 32] = name.finalize().into();
         let [first, ..] = name;
-        let Some(part) = self.0.get(usize::from(first) % PARTS) else {
-            return false;
-        };
-        let mut known = part.lock().unwrap_or_else(PoisonError::into_inner);
-        // The newest are the likeliest.
-        if known.iter().rev().any(|known| *known == name) {
-            return true;
-        }
-        let is_good = keys.verify(&signed, signature);
-        if is_good {
-            if known.len() >= REMEMBERED_MAX {
-                known.pop_front();
-            }
-            known.push_back(name);
-        }
-        is_good
+        let check = || keys.verify(&signed, signature).then_some(());
+        self.0.find(first, name, check).is_some()
     }
 }

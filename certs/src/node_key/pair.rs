@@ -1,14 +1,12 @@
 //! One pair of private keys.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
 use sm2::dsa::signature::Signer as _;
 use sm2::dsa::{Signature, SigningKey};
 use sm2::elliptic_curve::zeroize::Zeroizing;
 use sm2::pke::DecryptingKey;
 
 use super::{DISTINGUISHING_ID, KeyError, NodePublicKeys, secret_bytes};
+use crate::memory::Memory;
 use crate::sealing::WRAPPED_BYTES;
 use crate::symmetric::{BOX_SECRET_BYTES, BoxKey};
 
@@ -16,19 +14,12 @@ use crate::symmetric::{BOX_SECRET_BYTES, BoxKey};
 /// dozen nodes. They lie in the same memory as the private key that gives them.
 const UNWRAPPED_MAX: usize = 32;
 
-/// Parts of that memory. Whoever decrypts holds one of them, so that what many wait for is
-/// decrypted once and others are not held up.
-const PARTS: usize = 16;
-
-/// Never grows: growing would leave copies behind.
-type Unwrapped = VecDeque<([u8; WRAPPED_BYTES], BoxKey)>;
-
 /// One pair for signing and sealing.
 pub(crate) struct KeyPair {
     signing: SigningKey,
     encryption: DecryptingKey,
     /// What came together is sealed with one secret: it is decrypted once.
-    unwrapped: [Mutex<Unwrapped>; PARTS],
+    unwrapped: Memory<[u8; WRAPPED_BYTES], BoxKey>,
     pub(super) public: NodePublicKeys,
 }
 
@@ -45,7 +36,7 @@ impl KeyPair {
         Ok(Self {
             signing,
             encryption,
-            unwrapped: std::array::from_fn(|_| Mutex::new(VecDeque::with_capacity(UNWRAPPED_MAX))),
+            unwrapped: Memory::new(UNWRAPPED_MAX),
             public,
         })
     }
@@ -62,18 +53,10 @@ impl KeyPair {
     pub(crate) fn unwrap(&self, wrapped: &[u8; WRAPPED_BYTES]) -> Option<BoxKey> {
         // After the first byte of a point's form, which is the same for all: its coordinates.
         let [_, first, ..] = wrapped;
-        let part = self.unwrapped.get(usize::from(*first) % PARTS)?;
-        let mut known = part.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, key)) = known.iter().rev().find(|(one, _)| one == wrapped) {
-            return Some(key.clone());
-        }
-        let unwrapped = Zeroizing::new(self.encryption.decrypt(wrapped).ok()?);
-        let secret: &[u8; BOX_SECRET_BYTES] = unwrapped.as_slice().try_into().ok()?;
-        let key = BoxKey::new(secret);
-        if known.len() >= UNWRAPPED_MAX {
-            known.pop_front();
-        }
-        known.push_back((*wrapped, key.clone()));
-        Some(key)
+        self.unwrapped.find(*first, *wrapped, || {
+            let unwrapped = Zeroizing::new(self.encryption.decrypt(wrapped).ok()?);
+            let secret: &[u8; BOX_SECRET_BYTES] = unwrapped.as_slice().try_into().ok()?;
+            Some(BoxKey::new(secret))
+        })
     }
 }

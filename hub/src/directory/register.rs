@@ -111,9 +111,13 @@ async fn register_batch(
             }
         }
     }
-    let registering = node
-        .blocking(move |node| sign_all(node, planned.into_values().collect()))
-        .await??;
+    let registering = if planned.is_empty() {
+        // A library that has not changed costs no secret and no signature.
+        Vec::new()
+    } else {
+        let planned = planned.into_values().collect();
+        node.blocking(move |node| sign_all(node, planned)).await??
+    };
     commit(node, &registering, &rejected).await?;
     note_originals(node, unnoted).await
 }

@@ -81,9 +81,6 @@ pub(super) async fn write_all(
 
 /// Seals and signs what is registered together.
 pub(super) fn sign_all(node: &Node, planned: Vec<Planned>) -> Result<Vec<Registering>, Refusal> {
-    if planned.is_empty() {
-        return Ok(Vec::new());
-    }
     let sealer = sealed::SealerFor::new(node, &node.config.national)?;
     let unsigned = planned
         .iter()

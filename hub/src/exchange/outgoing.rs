@@ -1,7 +1,6 @@
 //! Messages of this node: signed before they go into the outbox or onto the bus.
 
-use anyhow::Context as _;
-use certs::envelope_security::{self, sign_envelopes_by};
+use certs::envelope_security::{self, sign_envelope_by, sign_envelopes_by};
 use chrono::{DateTime, Utc};
 use schemas::envelope::{Envelope, MessageType};
 use serde::Serialize;
@@ -39,16 +38,6 @@ pub(crate) struct Unsigned {
 
 /// Signs messages that are made together, in their order, with one signature for many.
 pub(crate) fn sign_all(node: &Node, messages: Vec<Unsigned>) -> anyhow::Result<Vec<Outgoing>> {
-    if messages.is_empty() {
-        return Ok(Vec::new());
-    }
-    // The newest key that the peers have been told of; at first the one of the configuration.
-    let peers = node.peers();
-    let first = node.keys.public();
-    let key_id = peers
-        .own_key_ids(node.clock.now())
-        .find(|key_id| node.keys.holds(key_id))
-        .unwrap_or(first.key_id());
     let to_sign: Vec<_> = messages
         .iter()
         .map(|message| envelope_security::Unsigned {
@@ -57,22 +46,35 @@ pub(crate) fn sign_all(node: &Node, messages: Vec<Unsigned>) -> anyhow::Result<V
             body: &message.body,
         })
         .collect();
-    let signed = sign_envelopes_by(&to_sign, &node.keys, key_id)?;
-    let trace = Trace::current();
-    let outgoing = |(message, mut headers): (Unsigned, Vec<(String, String)>)| {
+    let signed = sign_envelopes_by(&to_sign, &node.keys, &key_id(node))?;
+    let signed = messages.into_iter().zip(signed);
+    Ok(signed
+        .map(|(message, headers)| message.with(headers))
+        .collect())
+}
+
+/// The newest key that the peers have been told of; at first the one of the configuration.
+fn key_id(node: &Node) -> String {
+    let (peers, first) = (node.peers(), node.keys.public());
+    let mut told = peers.own_key_ids(node.clock.now());
+    let newest = told.find(|key_id| node.keys.holds(key_id));
+    newest.unwrap_or(first.key_id()).to_owned()
+}
+
+impl Unsigned {
+    fn with(self, mut headers: Vec<(String, String)>) -> Outgoing {
         // Beside what is signed: a trace proves nothing.
-        if let Some(trace) = &trace {
+        if let Some(trace) = Trace::current() {
             headers.push((TRACEPARENT.to_owned(), trace.next_step().header()));
         }
         Outgoing {
-            message_id: message.envelope.id,
-            topic: message.topic,
-            key: message.key,
+            message_id: self.envelope.id,
+            topic: self.topic,
+            key: self.key,
             headers,
-            body: message.body,
+            body: self.body,
         }
-    };
-    Ok(messages.into_iter().zip(signed).map(outgoing).collect())
+    }
 }
 
 impl Draft<'_> {
@@ -99,7 +101,14 @@ impl Draft<'_> {
 
     /// Signs the message with `body` as JSON.
     pub(crate) fn sign(&self, node: &Node, body: &impl Serialize) -> anyhow::Result<Outgoing> {
-        let signed = sign_all(node, vec![self.unsigned(node, body)?])?;
-        signed.into_iter().next().context("nothing was signed")
+        let unsigned = self.unsigned(node, body)?;
+        let Unsigned {
+            envelope,
+            topic,
+            body,
+            ..
+        } = &unsigned;
+        let headers = sign_envelope_by(envelope, topic, body, &node.keys, &key_id(node))?;
+        Ok(unsigned.with(headers))
     }
 }

@@ -1,10 +1,9 @@
 //! kill -9 of either node in the middle of a file, over processes on real engines.
 
 use http::Method;
-use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
-use tests::processes::{Engines, Libraries, Processes};
-use tests::{MATTER, SICHUAN, ZHEJIANG, eventually, padded};
+use tests::processes::{Engines, Libraries, Processes, permit_request};
+use tests::{SICHUAN, ZHEJIANG, eventually, padded};
 
 /// One file, and a licence without.
 const LIBRARIES: Libraries = Libraries {
@@ -101,16 +100,7 @@ async fn place(hub: &Processes) -> String {
 }
 
 async fn permit(hub: &Processes) -> Option<String> {
-    let wanted = json!({
-        "identifier": hub.items[0].entry.identifier,
-        "purpose": {
-            "matter_code": MATTER,
-            "matter_name": "示例事项",
-            "system_name": "综合窗口",
-            "call_category": "0",
-            "cause": "办理示例事项",
-        },
-    });
+    let wanted = permit_request(&hub.items[0].entry.identifier);
     let department = hub.department();
     let permitted = department.request_json(Method::POST, "/v1/permits", Some(&wanted));
     let (_, _, permit) = permitted.await.ok()?;

@@ -7,9 +7,9 @@ use connectors::client::{Client, ClientError};
 use http::Method;
 use schemas::identifier::Identifier;
 use schemas::message::{DirectoryReceipt, ReceiptOutcome};
-use serde_json::{Value, json};
-use tests::processes::{Engines, Libraries, Processes};
-use tests::{MATTER, NATIONAL, SICHUAN, ZHEJIANG, eventually_within};
+use serde_json::Value;
+use tests::processes::{Engines, Libraries, Processes, permit_request};
+use tests::{NATIONAL, SICHUAN, ZHEJIANG, eventually_within};
 
 use super::brokers_view::check_reveals_nothing;
 
@@ -105,16 +105,7 @@ async fn check_lookup(hub: &Processes, identifier: &Identifier) {
 /// Sichuan's department gets a permit and, under it, the very file that Zhejiang keeps.
 async fn check_delivery(hub: &Processes, identifier: &Identifier) {
     let department = hub.department();
-    let wanted = json!({
-        "identifier": identifier,
-        "purpose": {
-            "matter_code": MATTER,
-            "matter_name": "示例事项",
-            "system_name": "综合窗口",
-            "call_category": "0",
-            "cause": "办理示例事项",
-        },
-    });
+    let wanted = permit_request(identifier);
     let permitted = department
         .request_json(Method::POST, "/v1/permits", Some(&wanted))
         .await;

@@ -30,7 +30,18 @@ pub(super) struct Call<'a> {
     pub(super) body: Option<Value>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// A question without a body.
+    pub(super) fn get(path: &'a str, token: &'a str) -> Self {
+        Self {
+            method: "GET",
+            path,
+            token,
+            key: None,
+            body: None,
+        }
+    }
+
     /// Asks a node.
     pub(super) async fn send(&self, hub: &Processes, node: &str) -> Answer {
         let address = hub.url(node).trim_start_matches("http://").to_owned();

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use tests::{NATIONAL, SICHUAN, ZHEJIANG};
+use tests::{NATIONAL, SICHUAN};
 
 use super::calls::Answer;
 use super::scene::Scene;
-use super::{found, refused};
+use super::{others_notice_nothing, refused};
 
 /// What a request is refused with whose record cannot be written.
 const BUSY: [(u16, &str); 1] = [(503, "OVERLOADED")];
@@ -20,15 +20,8 @@ pub(super) async fn a_line_that_is_cut(scene: &mut Scene) {
     println!("Sichuan's line to its database is cut");
     scene.database_line.cut();
     refuses_everything(scene).await;
-    let unseen = scene.unseen();
     let own = scene.new_change(SICHUAN);
-    found(
-        "the nation, asked by itself",
-        &scene.look_up(NATIONAL, &unseen).await,
-        "own-store",
-    );
-    let asked = scene.look_up(ZHEJIANG, &own.identifier).await;
-    found("another province", &asked, NATIONAL);
+    others_notice_nothing(scene, &own.identifier).await;
     scene.database_line.heal();
     scene
         .recovers("a line to the database that was cut", vec![own])

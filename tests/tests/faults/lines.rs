@@ -6,7 +6,7 @@ use tests::proxy::Line;
 use tests::{NATIONAL, SICHUAN, ZHEJIANG};
 
 use super::scene::Scene;
-use super::{done, found, refused};
+use super::{done, found, others_notice_nothing, refused};
 
 /// What a question that cannot be sent is refused with.
 const BUS_AWAY: [(u16, &str); 1] = [(503, "BUS_UNAVAILABLE")];
@@ -29,24 +29,13 @@ pub(super) async fn a_province_without_the_bus(scene: &mut Scene) {
     scene.bus_line.cut();
     let unseen = scene.unseen();
     let change = scene.new_change(SICHUAN);
-    let kept = scene.kept.clone();
     let elsewhere = change.identifier.clone();
     refused(
         "a lookup of what nobody here knows",
         &scene.look_up(SICHUAN, &unseen).await,
         &BUS_AWAY,
     );
-    found(
-        "a lookup from memory",
-        &scene.look_up(SICHUAN, &kept).await,
-        "cache",
-    );
-    found(
-        "a lookup of its own",
-        &scene.look_up_own().await,
-        "own-store",
-    );
-    done("a file from memory", &scene.fetch(&kept).await);
+    knows_what_it_has(scene).await;
     done("a change of status", &scene.try_change(&change).await);
     refused(
         "a file nobody here knows",
@@ -54,16 +43,7 @@ pub(super) async fn a_province_without_the_bus(scene: &mut Scene) {
         &BUS_AWAY,
     );
     assert_eq!(scene.not_ready(SICHUAN).await, ["bus"]);
-    found(
-        "the nation, asked by itself",
-        &scene.look_up(NATIONAL, &elsewhere).await,
-        "own-store",
-    );
-    found(
-        "another province",
-        &scene.look_up(ZHEJIANG, &elsewhere).await,
-        NATIONAL,
-    );
+    others_notice_nothing(scene, &elsewhere).await;
     assert!(scene.not_ready(ZHEJIANG).await.is_empty());
     scene.bus_line.heal();
     scene
@@ -92,21 +72,11 @@ pub(super) async fn a_thin_and_slow_line(scene: &mut Scene) {
 pub(super) async fn a_broker_that_stands_still(scene: &mut Scene) {
     println!("the broker stands still");
     scene.engines.kafka(&["pause", "1"]);
-    let (unseen, kept) = (scene.unseen(), scene.kept.clone());
+    let unseen = scene.unseen();
     let changes = [scene.new_change(SICHUAN), scene.new_change(ZHEJIANG)];
     let nowhere = scene.look_up(SICHUAN, &unseen).await;
     refused("a lookup of what nobody here knows", &nowhere, &NO_ANSWER);
-    found(
-        "a lookup from memory",
-        &scene.look_up(SICHUAN, &kept).await,
-        "cache",
-    );
-    found(
-        "a lookup of its own",
-        &scene.look_up_own().await,
-        "own-store",
-    );
-    done("a file from memory", &scene.fetch(&kept).await);
+    knows_what_it_has(scene).await;
     found(
         "the nation, asked by itself",
         &scene.look_up(NATIONAL, &unseen).await,
@@ -122,4 +92,16 @@ pub(super) async fn a_broker_that_stands_still(scene: &mut Scene) {
     scene
         .recovers("a broker that stood still", Vec::new())
         .await;
+}
+
+/// What Sichuan has answers as ever.
+async fn knows_what_it_has(scene: &Scene) {
+    let remembered = scene.look_up(SICHUAN, &scene.kept).await;
+    found("a lookup from memory", &remembered, "cache");
+    found(
+        "a lookup of its own",
+        &scene.look_up_own().await,
+        "own-store",
+    );
+    done("a file from memory", &scene.fetch(&scene.kept).await);
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use schemas::identifier::Identifier;
 use serde_json::json;
 use tests::engines::OwnEngines;
-use tests::processes::{Libraries, OPERATOR_TOKEN, Processes};
+use tests::processes::{Libraries, OPERATOR_TOKEN, Processes, permit_request};
 use tests::program::{self, run};
 use tests::proxy::Proxy;
-use tests::{MATTER, NATIONAL, SICHUAN, TOKEN, ZHEJIANG, eventually_within};
+use tests::{NATIONAL, SICHUAN, TOKEN, ZHEJIANG, eventually_within};
 
 use super::calls::{Answer, Call};
 use crate::crash::checker;
@@ -119,18 +119,13 @@ impl Scene {
 
     /// Asks a node for a licence.
     pub(super) async fn look_up(&self, node: &str, identifier: &Identifier) -> Answer {
-        let call = Call {
-            method: "GET",
-            path: &format!("/v1/licences/{identifier}"),
-            token: if node == SICHUAN {
-                TOKEN
-            } else {
-                OPERATOR_TOKEN
-            },
-            key: None,
-            body: None,
+        let token = if node == SICHUAN {
+            TOKEN
+        } else {
+            OPERATOR_TOKEN
         };
-        call.send(&self.hub, node).await
+        let path = format!("/v1/licences/{identifier}");
+        Call::get(&path, token).send(&self.hub, node).await
     }
 
     /// One of Sichuan's own licences, asked for at Sichuan.
@@ -140,14 +135,7 @@ impl Scene {
 
     /// Asks a node as those who run it.
     pub(super) async fn get(&self, node: &str, path: &str) -> Answer {
-        let call = Call {
-            method: "GET",
-            path,
-            token: OPERATOR_TOKEN,
-            key: None,
-            body: None,
-        };
-        call.send(&self.hub, node).await
+        Call::get(path, OPERATOR_TOKEN).send(&self.hub, node).await
     }
 
     /// Permit and file as Sichuan's department asks for them; the first refusal, or the file.
@@ -157,30 +145,15 @@ impl Scene {
             path: "/v1/permits",
             token: TOKEN,
             key: None,
-            body: Some(json!({
-                "identifier": identifier,
-                "purpose": {
-                    "matter_code": MATTER,
-                    "matter_name": "示例事项",
-                    "system_name": "综合窗口",
-                    "call_category": "0",
-                    "cause": "办理示例事项",
-                },
-            })),
+            body: Some(permit_request(identifier)),
         };
         let permit = permit.send(&self.hub, SICHUAN).await;
         let id = permit.json()["id"].as_str().map(str::to_owned);
         let Some(id) = id.filter(|_| permit.is_done()) else {
             return permit;
         };
-        let file = Call {
-            method: "GET",
-            path: &format!("/v1/licences/{identifier}/file?permit={id}"),
-            token: TOKEN,
-            key: None,
-            body: None,
-        };
-        file.send(&self.hub, SICHUAN).await
+        let path = format!("/v1/licences/{identifier}/file?permit={id}");
+        Call::get(&path, TOKEN).send(&self.hub, SICHUAN).await
     }
 
     /// Tries a change once; what was acknowledged is written down.
@@ -216,14 +189,7 @@ impl Scene {
 
     /// Asks a node whether it is ready; the parts that are not.
     pub(super) async fn not_ready(&self, node: &str) -> Vec<String> {
-        let call = Call {
-            method: "GET",
-            path: "/readyz",
-            token: TOKEN,
-            key: None,
-            body: None,
-        };
-        let answer = call.send(&self.hub, node).await;
+        let answer = Call::get("/readyz", TOKEN).send(&self.hub, node).await;
         if answer.is_done() {
             return Vec::new();
         }

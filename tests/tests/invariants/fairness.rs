@@ -6,17 +6,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, Request, StatusCode};
-use certs::envelope_security::sign_envelope;
-use connectors::bus::OutgoingRecord;
 use hub::directory;
 use hub::refusal::Refusal;
 use hub::trace::{TRACEPARENT, Trace};
-use schemas::envelope::{Envelope, MessageType, topic};
 use schemas::identifier::Identifier;
-use schemas::leaf::Activity;
-use schemas::seal_status::SealRequest;
-use tests::{NATIONAL, SICHUAN, TOKEN, TestHub, ZHEJIANG, caller, eventually, noon};
+use tests::{NATIONAL, SICHUAN, TOKEN, TestHub, ZHEJIANG, caller, eventually};
 use tower::ServiceExt;
+
+use crate::wire::about_a_seal;
 
 const OTHER_TOKEN: &str = "the token of another caller";
 
@@ -123,35 +120,6 @@ async fn a_flood_of_questions_about_seals_is_not_answered() {
     let answers = hub.records("replies.sichuan").await.len();
     assert_eq!(i64::try_from(answers), Ok(answered));
     hub.stop().await;
-}
-
-/// As Sichuan asks Zhejiang.
-fn about_a_seal(hub: &TestHub) -> OutgoingRecord {
-    let leaf = hub.node(SICHUAN).leaf(Activity::Audit);
-    let envelope = Envelope {
-        correlation: Some(leaf.id.clone()),
-        id: leaf.id,
-        origin: SICHUAN.to_owned(),
-        message_type: MessageType::SealRequest,
-        subject: None,
-        time: leaf.at,
-        recipient: Some(ZHEJIANG.to_owned()),
-        deadline: None,
-    };
-    let body = serde_json::to_vec(&SealRequest {
-        seal_sm3: "ab".repeat(32),
-        es_id: "33010000000001".to_owned(),
-        signer_sm3: "cd".repeat(32),
-        signed_at: Some(noon()),
-    });
-    let (body, topic) = (body.expect("json"), topic::requests(ZHEJIANG));
-    let keys = &hub.node(SICHUAN).keys;
-    OutgoingRecord {
-        headers: sign_envelope(&envelope, &topic, &body, keys).expect("signs"),
-        key: envelope.id,
-        topic,
-        body: body.into(),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

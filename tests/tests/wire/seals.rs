@@ -1,5 +1,6 @@
 //! Questions about seals that no seal has.
 
+use connectors::bus::OutgoingRecord;
 use schemas::envelope::{MessageType, topic};
 use schemas::seal_status::{SealReply, SealRequest};
 use serde_json::{Value, json};
@@ -55,6 +56,11 @@ fn question(hub: &TestHub) -> Message {
     };
     let place = (MessageType::SealRequest, topic::requests(ZHEJIANG));
     Message::new(hub, SICHUAN, ZHEJIANG, place, &body)
+}
+
+/// The same, signed.
+pub(crate) fn about_a_seal(hub: &TestHub) -> OutgoingRecord {
+    question(hub).signed(&hub.node(SICHUAN).keys)
 }
 
 fn values() -> Vec<(&'static str, &'static str, Value)> {
