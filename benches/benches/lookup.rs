@@ -1,6 +1,8 @@
-//! Lookups over HTTP against an empty axum handler served and asked in the same way: from memory
-//! with the durable record and without, and from the own store of the national node, whose
-//! directory has `HUB_BENCH_ENTRIES` entries (100,000 when that is not set).
+//! Lookups in a directory of `HUB_BENCH_ENTRIES` entries (100,000 when that is not set).
+//!
+//! Over HTTP against an empty axum handler served and asked in the same way: from memory with the
+//! durable record and without, and from the own store of the national node. And that store alone
+//! against `pgbench -S`: as many connections, as many rows.
 
 #![expect(clippy::expect_used, reason = "what cannot be set up ends the bench")]
 
@@ -14,11 +16,13 @@ use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use axum::routing::get;
 use benches::load::{Samples, entries_wanted};
-use benches::{Comparison, Rate, compare};
+use benches::pgbench::Pgbench;
+use benches::{Comparison, Rate, compare, engines};
 use connectors::client::Client;
 use http::Method;
 use hub::http::auth::Callers;
 use hub::node::Node;
+use hub::store::entries;
 use schemas::identifier::Identifier;
 use tests::{NATIONAL, SICHUAN, TOKEN, TestHub, noon};
 use tokio::net::TcpListener;
@@ -32,6 +36,12 @@ const CONNECTIONS: [u64; 2] = [32, 256];
 
 /// Licences that are asked for again and again.
 const ASKED: u64 = 500;
+
+/// Time of one round on the store alone, in seconds; `pgbench` takes no parts of one.
+const STORE_ROUND_S: u64 = 2;
+
+/// Connections to the store, and who ask it at the same time.
+const STORE_CONNECTIONS: u32 = 8;
 
 fn main() {
     let runtime = Runtime::new().expect("runtime");
@@ -75,15 +85,47 @@ fn main() {
             );
         }
     }
+    compare_stores(&runtime, hub.node(NATIONAL), &samples, count);
     runtime.block_on(hub.stop());
+}
+
+/// The store without HTTP, memory and record.
+fn compare_stores(runtime: &Runtime, node: &Arc<Node>, samples: &Arc<Samples>, count: u64) {
+    let Some(server) = engines::postgres("the store alone") else {
+        return;
+    };
+    if std::env::var_os("HUB_TEST_STORE").is_none_or(|kind| kind != "postgres") {
+        println!("SKIPPED the store alone: wants HUB_TEST_STORE=postgres");
+        return;
+    }
+    let pgbench = runtime.block_on(Pgbench::make(&server, count));
+    println!("{count} entries, {STORE_CONNECTIONS} connections");
+    for (is_whole, name) in [(true, "whole entry"), (false, "one column")] {
+        let title = format!("lookup on PostgreSQL, {count} entries: {name}");
+        let asking = || ask_store(node, samples, count, is_whole);
+        compare(
+            Comparison {
+                title: &title,
+                goal: if is_whole { ">= 0.50" } else { "" },
+                unit: "/s",
+            },
+            ("hub", &mut || runtime.block_on(asking())),
+            ("pgbench -S -M prepared", &mut || {
+                pgbench.round(STORE_CONNECTIONS, STORE_ROUND_S)
+            }),
+        );
+    }
 }
 
 /// Three nodes, the national one with a full directory, and with the same callers as Sichuan.
 async fn start(samples: &Samples, count: u64) -> TestHub {
     let mut hub = TestHub::start(1, 0).await;
     let callers = hub.node(SICHUAN).config.callers.clone();
-    hub.restart_with(NATIONAL, |config| config.callers = callers)
-        .await;
+    hub.restart_with(NATIONAL, |config| {
+        config.callers = callers;
+        config.store.connections = STORE_CONNECTIONS;
+    })
+    .await;
     let national = hub.node(NATIONAL);
     let place = (&national.store, &national.log, &*national.keys);
     samples.load(place, count, noon()).await;
@@ -140,41 +182,84 @@ impl Face {
     }
 
     async fn ask_once(&self, identifier: &Identifier) {
-        self.ask_by(&self.client(), identifier).await;
-    }
-
-    async fn ask_by(&self, client: &Client, identifier: &Identifier) {
         let path = format!("{}{identifier}", self.path);
-        let answer = client.request_bytes(Method::GET, &path, None).await;
+        let answer = self.client().request_bytes(Method::GET, &path, None).await;
         answer.expect("an answer");
     }
 
-    /// Asks from all connections until the round is over, about the first `asked` licences in turn.
+    /// Asks from all connections about the first `asked` licences.
     async fn ask(&self, samples: &Arc<Samples>, asked: u64, connections: u64) -> Rate {
-        let started = Instant::now();
-        let askers: Vec<_> = (0..connections)
-            .map(|asker| {
-                let (face, samples) = (self.clone(), Arc::clone(samples));
-                tokio::spawn(async move {
-                    let client = face.client();
-                    let (mut operations, mut number) = (0, asker * 7_919);
-                    while started.elapsed() < ROUND {
-                        // A prime: every licence has its turn, and the next one lies far away.
-                        number = (number + 104_729) % asked;
-                        face.ask_by(&client, &samples.identifier(number)).await;
-                        operations += 1;
-                    }
-                    operations
-                })
+        let asker = || {
+            let (path, samples, client) = (self.path, Arc::clone(samples), Arc::new(self.client()));
+            move |number| {
+                let path = format!("{path}{}", samples.identifier(number));
+                let client = Arc::clone(&client);
+                async move {
+                    let answer = client.request_bytes(Method::GET, &path, None).await;
+                    answer.expect("an answer");
+                }
+            }
+        };
+        ask_in_turn(connections, asked, ROUND, asker).await
+    }
+}
+
+/// Asks the store about the first `count` licences.
+async fn ask_store(node: &Arc<Node>, samples: &Arc<Samples>, count: u64, is_whole: bool) -> Rate {
+    let asker = || {
+        let (node, samples) = (Arc::clone(node), Arc::clone(samples));
+        move |number| {
+            let (node, identifier) = (Arc::clone(&node), samples.identifier(number));
+            async move {
+                let reader = node.store.reader();
+                let is_there = if is_whole {
+                    let found = entries::find(reader, &identifier, node.keys.column_key()).await;
+                    found.expect("an answer").is_some()
+                } else {
+                    let found = entries::revision(reader, &identifier).await;
+                    found.expect("an answer").is_some()
+                };
+                assert!(is_there, "an entry is missing");
+            }
+        }
+    };
+    let round = Duration::from_secs(STORE_ROUND_S);
+    ask_in_turn(u64::from(STORE_CONNECTIONS), count, round, asker).await
+}
+
+/// So many ask about the first `asked` licences in turn until the round is over.
+async fn ask_in_turn<Ask, Asked>(
+    askers: u64,
+    asked: u64,
+    round: Duration,
+    asker: impl Fn() -> Ask,
+) -> Rate
+where
+    Ask: Fn(u64) -> Asked + Send + 'static,
+    Asked: Future<Output = ()> + Send,
+{
+    let started = Instant::now();
+    let askers: Vec<_> = (0..askers)
+        .map(|number| {
+            let ask = asker();
+            let (mut operations, mut number) = (0, number * 7_919);
+            tokio::spawn(async move {
+                while started.elapsed() < round {
+                    // A prime: every licence has its turn, and the next one lies far away.
+                    number = (number + 104_729) % asked;
+                    ask(number).await;
+                    operations += 1;
+                }
+                operations
             })
-            .collect();
-        let mut operations = 0;
-        for asker in askers {
-            operations += asker.await.expect("asker");
-        }
-        Rate {
-            operations,
-            time: started.elapsed(),
-        }
+        })
+        .collect();
+    let mut operations = 0;
+    for asker in askers {
+        operations += asker.await.expect("asker");
+    }
+    Rate {
+        operations,
+        time: started.elapsed(),
     }
 }

@@ -10,6 +10,7 @@
 pub mod bare;
 pub mod engines;
 pub mod load;
+pub mod pgbench;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
