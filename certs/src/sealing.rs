@@ -1,10 +1,12 @@
 //! Encryption to one node (invariant 6): whoever runs the brokers reads nothing.
 //!
-//! A fresh secret of 48 bytes is encrypted to the recipient with SM2 (GB/T 32918.4, order
+//! A secret of 48 random bytes is encrypted to the recipient with SM2 (GB/T 32918.4, order
 //! C1‖C3‖C2) and keys SM4-CTR and HMAC-SM3, each time with a fresh nonce. Sealed bytes are
 //! `01 ‖ SM2 ciphertext (145 bytes) ‖ nonce ‖ ciphertext ‖ tag`; the tag binds the recipient's key,
 //! the SM2 ciphertext and the caller's `aad`. \[P\] profile. Sealing says nothing about who sealed:
 //! that is the envelope's signature.
+
+mod sealers;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +15,8 @@ use schemas::envelope::BODY_BYTES_MAX;
 use schemas::message::SealedBytes;
 use sm2::elliptic_curve::common::getrandom::SysRng;
 use sm2::elliptic_curve::zeroize::Zeroizing;
+
+pub use self::sealers::Sealers;
 
 use crate::node_key::{NodeKeys, NodePublicKeys};
 use crate::symmetric::{BOX_OVERHEAD_BYTES, BOX_SECRET_BYTES, BoxError, BoxKey};
@@ -63,7 +67,7 @@ impl SealError {
     }
 }
 
-/// Seals several things that are made together to one node: the secret is encrypted to it once.
+/// Seals several things to one node: the secret is encrypted to it once.
 /// Whoever opens one of them could not open less: all are for the same reader.
 pub struct Sealer {
     recipient_key: String,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use certs::envelope_security::CheckedBatches;
 use certs::node_key::NodeKeys;
+use certs::sealing::Sealers;
 use certs::trust::TrustStore;
 use connectors::bus::Bus;
 use connectors::source::{FolderSource, Source};
@@ -73,6 +74,8 @@ pub struct Node {
     pub(crate) waiting: exchange::Waiting,
     /// Signatures over several messages that were found good.
     pub(crate) checked_batches: CheckedBatches,
+    /// Secrets for the other nodes that are in use.
+    pub(crate) sealers: Sealers,
     /// How often each other node may ask.
     pub(crate) questions: exchange::Questions,
     pub(crate) outbox_wake: Notify,
@@ -162,6 +165,7 @@ impl Node {
             files: files::FileCache::new(),
             waiting: exchange::Waiting::new(),
             checked_batches: CheckedBatches::default(),
+            sealers: Sealers::default(),
             questions: exchange::Questions::new(&config.limits),
             outbox_wake: Notify::new(),
             registering: Mutex::new(()),

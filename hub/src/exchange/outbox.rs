@@ -92,7 +92,7 @@ async fn relay_pending(node: &Node, held: &mut Held) -> Result<(), ExchangeError
         let numbers = &numbers;
         // No state of the directory changes here, hence no leaf: the bus now has the messages.
         node.store
-            .run_tx_without_leaf("mark_sent", |tx| {
+            .run_single_without_leaf("mark_sent", |tx| {
                 Box::pin(async move { outbox::mark_sent(tx, numbers).await })
             })
             .await?;

@@ -4,6 +4,8 @@
 //! Each sealing is bound to what it belongs to, so that sealed bytes of one message cannot be
 //! put into another.
 
+use std::sync::Arc;
+
 use certs::columns::COLUMN_BYTES_MAX;
 use certs::node_key::NodeKeys;
 use certs::sealing;
@@ -22,8 +24,8 @@ pub(crate) const QUERY: &str = "hub.query.v1";
 #[error("sealed bytes do not open")]
 pub(crate) struct NotOpened;
 
-/// Seals what is made together for one node; see [`sealing::Sealer`].
-pub(crate) struct SealerFor(sealing::Sealer);
+/// Seals for one node; see [`sealing::Sealer`].
+pub(crate) struct SealerFor(Arc<sealing::Sealer>);
 
 impl SealerFor {
     /// A sealer for node `to`, with the newest key that it has published.
@@ -35,7 +37,7 @@ impl SealerFor {
             .ok_or_else(|| Refusal::UnknownPeer {
                 node: to.to_owned(),
             })?;
-        Ok(Self(sealing::Sealer::new(keys).map_err(Refusal::internal)?))
+        Ok(Self(node.sealers.of(keys).map_err(Refusal::internal)?))
     }
 
     /// Seals bytes.

@@ -65,7 +65,7 @@ pub(super) async fn take(
 /// Only the position moves: no state, hence no leaf.
 pub(super) async fn advance(node: &Node, place: &Place) -> Result<(), StoreError> {
     node.store
-        .run_tx_without_leaf("advance_position", |tx| {
+        .run_single_without_leaf("advance_position", |tx| {
             Box::pin(async move {
                 positions::advance(tx, &place.topic, place.partition, place.position).await
             })

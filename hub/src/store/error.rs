@@ -103,6 +103,9 @@ pub enum StoreError {
     /// The log was not created yet.
     #[error("the provenance log was not created")]
     NoLog,
+    /// Another process appended to the log meanwhile: the transaction is run again.
+    #[error("another process appended to the provenance log meanwhile")]
+    LogMoved,
     /// The database belongs to another node.
     #[error("the database holds the log {found}, not {expected}")]
     OtherLog {
@@ -136,6 +139,7 @@ impl StoreError {
             Self::Corrupt { .. } => "STORE_CORRUPT",
             Self::Column { .. } => "STORE_COLUMN",
             Self::NoLog => "STORE_NO_LOG",
+            Self::LogMoved => "STORE_LOG_MOVED",
             Self::OtherLog { .. } => "STORE_OTHER_LOG",
         }
     }
@@ -149,7 +153,7 @@ impl StoreError {
     #[must_use]
     pub fn is_of_the_store(&self) -> bool {
         match self {
-            Self::Busy { .. } | Self::OtherWriter => true,
+            Self::Busy { .. } | Self::OtherWriter | Self::LogMoved => true,
             Self::Database(error) => matches!(
                 Fault::of(error),
                 Fault::Contended | Fault::Lost | Fault::Passing
@@ -167,6 +171,7 @@ impl StoreError {
     pub(super) fn fault(&self) -> Fault {
         match self {
             Self::Database(error) => Fault::of(error),
+            Self::LogMoved => Fault::Contended,
             _ => Fault::Refused,
         }
     }

@@ -52,9 +52,12 @@ const ADD_PRIVATE: Insert<2> = Insert::new(
     "",
 );
 
-const GROW: Sql = Sql::new("update log set size = $1, frontier = $2, updated_by = $3");
+// Only the log on which the leaves were put: who else wrote meanwhile is not written over.
+const GROW: Sql = Sql::new(
+    "update log set size = $1, frontier = $2, updated_by = $3 where size = $4 and frontier = $5",
+);
 
-const WRITE: Together<4, 3, 2> = Together::new((ADD_LEAVES, ADD_NODES, ADD_PRIVATE), GROW, 3);
+const WRITE: Together<4, 3, 2> = Together::new(GROW, 5, (ADD_LEAVES, ADD_NODES, ADD_PRIVATE));
 
 pub(super) const STATEMENTS: &[&dyn Statement] = &[
     &CREATE,
@@ -92,6 +95,8 @@ pub(crate) struct NewLeaf {
 /// The leaves of a running transaction.
 pub(crate) struct Pending {
     state: LogState,
+    /// Size and frontier before the first of the leaves.
+    before: (u64, Vec<u8>),
     leaves: Vec<LeafRow>,
     nodes: Vec<NodeRow>,
     private: Vec<PrivateRow>,
@@ -159,7 +164,10 @@ pub(crate) async fn append(tx: &mut Tx<'_>, leaf: NewLeaf) -> Result<u64, StoreE
     let mut pending = match tx.log.take() {
         Some(pending) => pending,
         None => {
-            let state = state_by(STATE_TO_APPEND.query(), (&mut *tx).into()).await?;
+            let state = match tx.take_log() {
+                Some(known) => Some(known),
+                None => state_by(STATE_TO_APPEND.query(), (&mut *tx).into()).await?,
+            };
             Pending::new(state.ok_or(StoreError::NoLog)?)
         }
     };
@@ -198,6 +206,7 @@ impl LogState {
 impl Pending {
     fn new(state: LogState) -> Self {
         Self {
+            before: (state.size, state.frontier.concat()),
             state,
             leaves: Vec::new(),
             nodes: Vec::new(),
@@ -239,8 +248,10 @@ impl Pending {
         Ok(index)
     }
 
-    /// Writes everything that was appended.
-    pub(super) async fn write(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    /// Writes everything that was appended, as the last statement of the transaction. Answers the
+    /// log as it is then; none, and nothing was written, when it was another than the leaves were
+    /// put on.
+    pub(super) async fn write(self, tx: &mut Tx<'_>) -> Result<Option<LogState>, StoreError> {
         let leaves: Vec<_> = self.leaves.iter().map(LeafRow::values).collect();
         let nodes: Vec<_> = self.nodes.iter().map(NodeRow::values).collect();
         let private: Vec<_> = self.private.iter().map(PrivateRow::values).collect();
@@ -248,10 +259,11 @@ impl Pending {
             signed("log size", self.state.size)?.into(),
             self.state.frontier.concat().into(),
             tx.name().into(),
+            signed("log size", self.before.0)?.into(),
+            (&self.before.1).into(),
         ];
-        WRITE
-            .keep_books(tx, (&leaves, &nodes, &private), grown)
-            .await
+        let is_written = WRITE.finish(tx, grown, (&leaves, &nodes, &private)).await?;
+        Ok(is_written.then_some(self.state))
     }
 }
 

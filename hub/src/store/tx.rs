@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::error::{Fault, Trouble};
-use super::log::Pending;
+use super::log::{LogState, Pending};
 use super::postgres::pool::{Lease, Purpose};
 use super::sql::On;
 use super::{Store, StoreError, Writer, sqlite};
@@ -49,6 +49,14 @@ enum Kind {
     Bookkeeping,
 }
 
+/// What a transaction holds; one statement needs no frame around it, which on PostgreSQL would be
+/// two round trips more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Any,
+    OneStatement,
+}
+
 impl Tx<'_> {
     /// Name of the transaction, for the `updated_by` columns.
     #[must_use]
@@ -59,6 +67,14 @@ impl Tx<'_> {
     /// The transaction as a place to read, for the tables' read functions.
     pub fn connection(&mut self) -> &mut Self {
         self
+    }
+
+    /// The log as this connection's last transaction left it, unless that is not known.
+    pub(super) fn take_log(&mut self) -> Option<LogState> {
+        match &mut self.inner {
+            Inner::Sqlite(_) => None,
+            Inner::Postgres(lease) => lease.take_log(),
+        }
     }
 
     /// Whether the database can load rows with `copy`.
@@ -106,7 +122,7 @@ impl Store {
         T: Send,
         E: From<StoreError> + Send,
     {
-        self.run(name, Kind::State, body).await
+        self.run(name, (Kind::State, Extent::Any), body).await
     }
 
     /// Runs bookkeeping that is no change of state and therefore needs no leaf: messages of the
@@ -125,10 +141,33 @@ impl Store {
         T: Send,
         E: From<StoreError> + Send,
     {
-        self.run(name, Kind::Bookkeeping, body).await
+        self.run(name, (Kind::Bookkeeping, Extent::Any), body).await
     }
 
-    async fn run<'c, T, E, F>(&self, name: &'static str, kind: Kind, mut body: F) -> Result<T, E>
+    /// Runs bookkeeping that is a single statement; a second one is refused on PostgreSQL.
+    ///
+    /// # Errors
+    /// As [`Store::run_tx_without_leaf`].
+    pub(crate) async fn run_single_without_leaf<'c, T, E, F>(
+        &self,
+        name: &'static str,
+        body: F,
+    ) -> Result<T, E>
+    where
+        F: for<'t> FnMut(&'t mut Tx<'c>) -> TxFuture<'t, T, E> + Send,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let what = (Kind::Bookkeeping, Extent::OneStatement);
+        self.run(name, what, body).await
+    }
+
+    async fn run<'c, T, E, F>(
+        &self,
+        name: &'static str,
+        what: (Kind, Extent),
+        mut body: F,
+    ) -> Result<T, E>
     where
         F: for<'t> FnMut(&'t mut Tx<'c>) -> TxFuture<'t, T, E> + Send,
         T: Send,
@@ -138,16 +177,19 @@ impl Store {
         for attempt in 0..ATTEMPTS_MAX {
             wait_before(attempt).await;
             let started = Instant::now();
-            let mut tx = match self.begin(name, kind).await {
+            let mut tx = match self.begin(name, what).await {
                 Ok(begun) => begun,
-                // Nothing has happened yet: a lost connection is as good as one in the way.
+                // Nothing has happened yet.
                 Err(error) if matches!(error.fault(), Fault::Contended | Fault::Lost) => continue,
                 Err(error) => return Err(error.into()),
             };
             let value = match body(&mut tx).await {
                 Ok(value) => value,
                 Err(error) => {
-                    let fault = tx.trouble.fault();
+                    let (fault, is_untouched) = (tx.trouble.fault(), tx.is_untouched());
+                    if is_untouched && fault == Fault::Lost {
+                        continue;
+                    }
                     tx.abandon().await?;
                     match fault {
                         Fault::Contended => continue,
@@ -181,7 +223,11 @@ impl Store {
         .into())
     }
 
-    async fn begin(&self, name: &'static str, kind: Kind) -> Result<Tx<'static>, StoreError> {
+    async fn begin(
+        &self,
+        name: &'static str,
+        (kind, extent): (Kind, Extent),
+    ) -> Result<Tx<'static>, StoreError> {
         let inner = match &self.writer {
             // Immediate: the write lock is taken here, where waiting is harmless, not at a later
             // statement, where a reader's snapshot could no longer be upgraded.
@@ -195,9 +241,10 @@ impl Store {
                     return Err(StoreError::Visitor { transaction: name });
                 }
                 let mut lease = pool.lease().await?;
-                lease
-                    .command("begin isolation level serializable, read write")
-                    .await?;
+                match extent {
+                    Extent::Any => lease.frame("begin isolation level serializable, read write"),
+                    Extent::OneStatement => lease.frame_single(),
+                }
                 Inner::Postgres(lease)
             }
         };
@@ -227,17 +274,30 @@ impl Tx<'_> {
             self.abandon().await?;
             return Err(StoreError::FailureIgnored { transaction });
         }
+        let mut written = None;
         if let Some(log) = self.log.take() {
-            log.write(&mut self).await?;
+            written = log.write(&mut self).await?;
+            if written.is_none() {
+                self.abandon().await?;
+                return Err(StoreError::LogMoved);
+            }
         }
         match self.inner {
             Inner::Sqlite(lease) => lease.commit().await?,
             Inner::Postgres(mut lease) => {
-                let done = lease.command("commit").await;
+                let done = lease.end("commit").await;
+                if let (Ok(()), Some(log)) = (&done, written) {
+                    lease.keep_log(log);
+                }
                 lease.release_after(done)?;
             }
         }
         Ok(leaves)
+    }
+
+    /// Whether nothing was done yet, so that a lost connection is as good as one in the way.
+    fn is_untouched(&self) -> bool {
+        matches!(&self.inner, Inner::Postgres(lease) if lease.is_untouched())
     }
 
     async fn abandon(self) -> Result<(), StoreError> {
@@ -252,7 +312,7 @@ impl Tx<'_> {
 }
 
 async fn rollback(mut lease: Lease) -> Result<(), StoreError> {
-    let done = lease.command("rollback").await;
+    let done = lease.end("rollback").await;
     lease.release_after(done)
 }
 

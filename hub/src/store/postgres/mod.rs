@@ -109,9 +109,13 @@ fn options(config: &StoreConfig, application: &str) -> Result<PgConnectOptions, 
     Ok(options)
 }
 
-/// An answer leaves only after its record is durable, whatever the server's default is.
+/// An answer leaves only after its record is durable, whatever the server's default is; and a
+/// statement that is a transaction by itself is as serialisable as the others.
 fn durable(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([("synchronous_commit", "on")])
+    options.options([
+        ("synchronous_commit", "on"),
+        ("default_transaction_isolation", "serializable"),
+    ])
 }
 
 /// Reads only what is there: the role of the service may not make tables.

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::fence;
 use crate::store::StoreError;
 use crate::store::error::Fault;
+use crate::store::log::LogState;
 
 /// How long a caller waits for a connection, new ones included, before it is refused as busy. A
 /// server that restarts is back within that.
@@ -50,6 +51,21 @@ const READING_ALL_LIMITS: &str = "set local statement_timeout = '1h'; \
 
 /// Prepared statements per connection: more than the program has.
 const STATEMENTS_MAX: usize = 256;
+
+/// What frames the statements on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    /// Nothing: each statement is a transaction of its own.
+    None,
+    /// A transaction that this text begins, before its first statement.
+    Due(&'static str),
+    /// A transaction that was begun.
+    Begun,
+    /// A transaction that is one statement.
+    Single,
+    /// That statement was run.
+    Spent,
+}
 
 /// Connections of one kind. Cheap to clone.
 #[derive(Clone)]
@@ -89,11 +105,16 @@ pub(in crate::store) enum Purpose {
 struct Idle {
     connection: PgConnection,
     since: Instant,
+    log: Option<LogState>,
 }
 
 /// A connection in use. Dropped without [`Lease::release`] it is closed.
 pub(in crate::store) struct Lease {
     connection: PgConnection,
+    frame: Frame,
+    /// The log after the last transaction of this connection. Whoever uses it says so in the
+    /// statement: another process may have written since.
+    log: Option<LogState>,
     answer_timeout: Duration,
     pool: Arc<Inner>,
     permit: OwnedSemaphorePermit,
@@ -155,10 +176,10 @@ impl Pool {
                 self.0.idle().clear();
                 continue;
             }
-            return Ok(self.0.leased(idle.connection, permit));
+            return Ok(self.0.leased(idle.connection, idle.log, permit));
         }
         let connection = self.0.connect(deadline).await?;
-        Ok(self.0.leased(connection, permit))
+        Ok(self.0.leased(connection, None, permit))
     }
 
     /// Waits for the connections in use and closes all.
@@ -175,9 +196,16 @@ impl Pool {
 }
 
 impl Inner {
-    fn leased(self: &Arc<Self>, connection: PgConnection, permit: OwnedSemaphorePermit) -> Lease {
+    fn leased(
+        self: &Arc<Self>,
+        connection: PgConnection,
+        log: Option<LogState>,
+        permit: OwnedSemaphorePermit,
+    ) -> Lease {
         Lease {
             connection,
+            frame: Frame::None,
+            log,
             answer_timeout: self.answer_timeout,
             pool: Arc::clone(self),
             permit,
@@ -245,9 +273,66 @@ impl Inner {
 }
 
 impl Lease {
-    /// The connection.
+    /// The connection as it is, for what belongs to no transaction.
     pub(in crate::store) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// The connection for the next statement; begins the transaction that is due.
+    ///
+    /// # Errors
+    /// The transaction cannot be begun; a second statement where there is to be one.
+    pub(in crate::store) async fn open(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        match self.frame {
+            Frame::Due(begin) => {
+                self.command(begin).await?;
+                self.frame = Frame::Begun;
+            }
+            Frame::Single => self.frame = Frame::Spent,
+            Frame::Spent => {
+                let text = "a second statement in a transaction of one";
+                return Err(sqlx::Error::InvalidArgument(text.to_owned()));
+            }
+            Frame::None | Frame::Begun => {}
+        }
+        Ok(&mut self.connection)
+    }
+
+    /// The statements to come are a transaction that `begin` begins, together with the first of
+    /// them: one that turns out to be a single statement, or none, needs no frame.
+    pub(in crate::store) fn frame(&mut self, begin: &'static str) {
+        self.frame = Frame::Due(begin);
+    }
+
+    /// The one statement to come is a transaction by itself.
+    pub(in crate::store) fn frame_single(&mut self) {
+        self.frame = Frame::Single;
+    }
+
+    /// Whether anything was done in the frame.
+    pub(in crate::store) fn is_untouched(&self) -> bool {
+        matches!(self.frame, Frame::Due(_) | Frame::Single)
+    }
+
+    /// Ends the frame with `commit` or `rollback`, where one was begun.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub(in crate::store) async fn end(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
+        match std::mem::replace(&mut self.frame, Frame::None) {
+            Frame::Begun => self.command(text).await,
+            Frame::None | Frame::Due(_) | Frame::Single | Frame::Spent => Ok(()),
+        }
+    }
+
+    /// Takes the log as this connection left it. It is known again after a commit.
+    pub(in crate::store) fn take_log(&mut self) -> Option<LogState> {
+        self.log.take()
+    }
+
+    /// Keeps the log as a transaction left it that was committed.
+    pub(in crate::store) fn keep_log(&mut self, log: LogState) {
+        self.log = Some(log);
     }
 
     /// How long the answer to one statement is waited for.
@@ -286,12 +371,17 @@ impl Lease {
     pub(in crate::store) fn release(self) {
         let Self {
             connection,
+            log,
             pool,
             permit,
             ..
         } = self;
         let since = Instant::now();
-        pool.idle().push(Idle { connection, since });
+        pool.idle().push(Idle {
+            connection,
+            since,
+            log,
+        });
         drop(permit);
     }
 

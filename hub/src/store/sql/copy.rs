@@ -24,8 +24,8 @@ pub(in crate::store) async fn copy<const N: usize>(
         return Err(StoreError::NotReading);
     };
     let patience = lease.patience();
-    let done = answered(patience, send(lease.connection(), statement, rows)).await;
-    trouble.note(done)
+    let done = async { answered(patience, send(lease.open().await?, statement, rows)).await };
+    trouble.note(done.await)
 }
 
 async fn send<const N: usize>(

@@ -135,8 +135,11 @@ impl<const N: usize> Insert<N> {
                     self.add_to_postgres(&mut arguments, chunk)?;
                     let text = self.postgres_text(1);
                     let patience = lease.patience();
-                    let done = gathered.of_postgres(text, arguments, lease.connection());
-                    trouble.note(answered(patience, done).await)?;
+                    let done = async {
+                        let done = gathered.of_postgres(text, arguments, lease.open().await?);
+                        answered(patience, done).await
+                    };
+                    trouble.note(done.await)?;
                     rest = after;
                 }
                 On::SqlitePool(_) | On::PostgresPool(_) => return Err(StoreError::NotReading),

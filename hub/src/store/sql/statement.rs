@@ -243,8 +243,8 @@ impl<'q> Query<'q> {
             On::Postgres(lease, trouble) => {
                 let query = sqlx::query_with(self.postgres_text(), self.for_postgres()?);
                 let patience = lease.patience();
-                let done = answered(patience, query.execute(lease.connection())).await;
-                Ok(trouble.note(done)?.rows_affected())
+                let done = async { answered(patience, query.execute(lease.open().await?)).await };
+                Ok(trouble.note(done.await)?.rows_affected())
             }
             On::SqlitePool(_) | On::PostgresPool(_) => Err(StoreError::NotReading),
         }
@@ -254,7 +254,7 @@ impl<'q> Query<'q> {
         let arguments = self.for_postgres()?;
         let query = sqlx::query_as_with(self.postgres_text(), arguments);
         let patience = lease.patience();
-        answered(patience, query.fetch_all(lease.connection())).await
+        answered(patience, query.fetch_all(lease.open().await?)).await
     }
 
     fn postgres_text(&self) -> SqlStr {
