@@ -155,7 +155,7 @@ async fn show_unrecorded(
     let (identifier, _) = Identifier::parse_lenient(&identifier).expect("an identifier");
     let found = hub::directory::find(&node, &caller, &identifier).await;
     let found = found.expect("an answer").expect("an entry");
-    hub::http::answer(&node, &caller, &found)
+    hub::http::answer(&node, &caller, &found).expect("an answer")
 }
 
 /// Something that answers over HTTP until the process ends.

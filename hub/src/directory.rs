@@ -28,10 +28,12 @@ use crate::store::entries;
 mod cache;
 mod register;
 mod registering;
+mod shared_entry;
 mod status;
 
 pub(crate) use cache::{Answer, LookupCache};
 pub use register::{RegisterReport, register_source};
+pub use shared_entry::SharedEntry;
 pub use status::{StatusChanged, change_status, change_status_once};
 
 /// Longest holder code that is looked up, in characters: the longest of the holder types is a
@@ -42,7 +44,7 @@ pub const HOLDER_CODE_CHARACTERS_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The entry, shared with whoever keeps it.
-    pub entry: Arc<Entry>,
+    pub entry: SharedEntry,
     /// Where it was found.
     pub source: FoundIn,
     /// Seconds since somebody who knows looked at it.
@@ -202,7 +204,7 @@ async fn find_of_holder(
             let source = FoundIn::Node(national.clone());
             let age_s = seconds_between(as_of, node.clock.now());
             found.push(Found {
-                entry: Arc::new(entry),
+                entry: entry.into(),
                 source,
                 age_s,
                 as_of,
@@ -232,7 +234,7 @@ async fn ask_national(
         // Only what was asked for: an answer about something else is no answer.
         if entry.public.identifier == *identifier {
             answer = Answer {
-                entry: Some(Arc::new(entry)),
+                entry: Some(entry.into()),
                 as_of,
             };
         }
@@ -300,7 +302,7 @@ fn seconds_between(earlier: DateTime<Utc>, later: DateTime<Utc>) -> u64 {
 impl Found {
     fn own(node: &Node, entry: Entry) -> Self {
         Self {
-            entry: Arc::new(entry),
+            entry: entry.into(),
             source: FoundIn::OwnStore,
             age_s: 0,
             as_of: node.clock.now(),
@@ -308,7 +310,7 @@ impl Found {
     }
 
     fn answered(node: &Node, answer: &Answer, source: FoundIn) -> Option<Self> {
-        let entry = Arc::clone(answer.entry.as_ref()?);
+        let entry = answer.entry.clone()?;
         let age_s = seconds_between(answer.as_of, node.clock.now());
         let as_of = answer.as_of;
         Some(Self {

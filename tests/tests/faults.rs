@@ -49,7 +49,9 @@ async fn callers_are_told_what_is_away_and_everything_recovers() {
     }
     if is_wanted("clock") {
         clock::a_province_that_is_ahead(&mut scene).await;
-        clock::provinces_that_are_behind(&mut scene).await;
+        clock::a_province_that_is_behind(&mut scene).await;
+        clock::a_nation_that_is_ahead(&mut scene).await;
+        clock::a_nation_that_is_behind(&mut scene).await;
     }
     scene.finish().await;
 }

@@ -31,15 +31,11 @@ struct Kept {
 }
 
 impl Sealers {
-    /// A sealer for `recipient`, at most a minute old.
+    /// A sealer for `recipient`, `now` at most a minute old.
     ///
     /// # Errors
     /// The library fails.
-    pub fn of(&self, recipient: &NodePublicKeys) -> Result<Arc<Sealer>, SealError> {
-        self.at(recipient, Instant::now())
-    }
-
-    fn at(&self, recipient: &NodePublicKeys, now: Instant) -> Result<Arc<Sealer>, SealError> {
+    pub fn at(&self, recipient: &NodePublicKeys, now: Instant) -> Result<Arc<Sealer>, SealError> {
         // Held while a secret is encrypted: those who wait want the same one.
         let mut sealers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |kept: &Kept| {

@@ -1,16 +1,15 @@
 //! What other nodes answered, kept for a while.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use moka::Expiry;
 use moka::future::Cache;
-use schemas::entry::Entry;
 
+use super::SharedEntry;
 use crate::refusal::Refusal;
 
-/// Answers kept: an entry takes about 2 KiB, so this is at most some 100 MiB.
+/// Answers kept: an entry takes about 2 KiB and its texts 1 KiB, so this is at most some 150 MiB.
 pub(super) const ANSWERS_MAX: u64 = 50_000;
 
 /// How long an answer is kept when no change is announced: changes arrive within seconds, so
@@ -32,7 +31,7 @@ const ANNOUNCED_MAX: u64 = 200_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// The entry; none when there is no such licence.
-    pub(crate) entry: Option<Arc<Entry>>,
+    pub(crate) entry: Option<SharedEntry>,
     /// When the answering node looked.
     pub(crate) as_of: DateTime<Utc>,
 }

@@ -5,6 +5,7 @@
 //! put into another.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use certs::columns::COLUMN_BYTES_MAX;
 use certs::node_key::NodeKeys;
@@ -37,7 +38,8 @@ impl SealerFor {
             .ok_or_else(|| Refusal::UnknownPeer {
                 node: to.to_owned(),
             })?;
-        Ok(Self(node.sealers.of(keys).map_err(Refusal::internal)?))
+        let sealer = node.sealers.at(keys, Instant::now());
+        Ok(Self(sealer.map_err(Refusal::internal)?))
     }
 
     /// Seals bytes.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::AGE;
+use axum::http::header::{AGE, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use schemas::date::day_in_shanghai;
-use schemas::entry::{EntryPrivate, EntryPublic};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::auth::Authenticated;
 use super::extract::{Body, Licence};
@@ -24,14 +24,20 @@ use crate::refusal::Refusal;
 /// Header that says where the entry was found.
 const SOURCE: HeaderName = HeaderName::from_static("x-hub-source");
 
+/// Media type of an answer.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Room for most answers, so that it is made once.
+const ANSWER_BYTES: usize = 2_048;
+
 /// One licence as it is answered.
 #[derive(Serialize)]
 pub(crate) struct Answered<'a> {
     /// The entry, without its personal part.
-    entry: &'a EntryPublic,
+    entry: &'a RawValue,
     /// The personal part; only for callers that a rule lets see it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    private: Option<&'a EntryPrivate>,
+    private: Option<&'a RawValue>,
     status: StatusText,
     /// Whether the licence may be relied on today (Asia/Shanghai): usable and within its term.
     in_force: bool,
@@ -78,17 +84,23 @@ pub(crate) async fn show(
     let found = directory::lookup(&node, &caller, &identifier)
         .await?
         .ok_or(Refusal::NotFound)?;
-    Ok(answer(&node, &caller, &found))
+    Ok(answer(&node, &caller, &found)?)
 }
 
 /// What a caller is told about an entry, its personal part only where a rule shows it.
-pub fn answer(node: &Node, caller: &Caller, found: &Found) -> Response {
+///
+/// # Errors
+/// The answer cannot be written as JSON.
+pub fn answer(node: &Node, caller: &Caller, found: &Found) -> Result<Response, Refusal> {
     let mut headers = HeaderMap::new();
     headers.insert(AGE, HeaderValue::from(found.age_s));
     if let Ok(source) = HeaderValue::from_str(found.source.as_str()) {
         headers.insert(SOURCE, source);
     }
-    (headers, Json(answered(node, caller, found))).into_response()
+    headers.insert(CONTENT_TYPE, JSON);
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    serde_json::to_writer(&mut body, &answered(node, caller, found)?).map_err(Refusal::internal)?;
+    Ok((headers, body).into_response())
 }
 
 /// `POST /v1/licences/search`: the holder's code travels in the body, never in an address that
@@ -104,11 +116,11 @@ pub(crate) async fn search(
     let items = found
         .iter()
         .map(|found| answered(&node, &caller, found))
-        .collect();
+        .collect::<Result<_, _>>()?;
     Ok(Json(FoundList { items }).into_response())
 }
 
-fn answered<'a>(node: &Node, caller: &Caller, found: &'a Found) -> Answered<'a> {
+fn answered<'a>(node: &Node, caller: &Caller, found: &'a Found) -> Result<Answered<'a>, Refusal> {
     let public = &found.entry.public;
     let licence_type = node.types.find(&public.type_code);
     let (shown, rule) = node
@@ -120,14 +132,15 @@ fn answered<'a>(node: &Node, caller: &Caller, found: &'a Found) -> Answered<'a> 
         en: public.status.name_en(),
         usable: public.status.is_usable(),
     };
-    Answered {
-        private: shown.then_some(&found.entry.private),
+    let private = shown.then(|| found.entry.private_text()).transpose();
+    Ok(Answered {
+        private: private.map_err(Refusal::internal)?,
         status,
         in_force: public.is_in_force_on(day_in_shanghai(node.clock.now())),
         rule,
         source: found.source.as_str(),
         age_s: found.age_s,
         as_of: found.as_of,
-        entry: public,
-    }
+        entry: found.entry.public_text().map_err(Refusal::internal)?,
+    })
 }

@@ -332,7 +332,8 @@ impl Scene {
         .await;
     }
 
-    async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) {
+    /// Waits until something holds, for as long as a node may take to work again.
+    pub(super) async fn until(&self, what: &str, holds: impl AsyncFn(&Self) -> bool) {
         self.until_within(RECOVERED, what, holds).await;
     }
 

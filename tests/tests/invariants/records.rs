@@ -62,7 +62,12 @@ async fn a_change_that_cannot_be_recorded_does_not_happen() {
         assert_eq!(rows(&hub, ZHEJIANG, table).await, 0, "{table}");
     }
     repair(&hub, ZHEJIANG).await;
-    hub.sync().await;
+    for _ in 0..2 {
+        hub.sync().await;
+        let leaves = hub.leaves(ZHEJIANG, "refuse", "*").await;
+        assert_eq!(leaves, 1, "the line that is no entry, beside two that are");
+    }
+    assert_eq!(rows(&hub, ZHEJIANG, "rejection").await, 1);
 
     let identifier = hub.identifier(0);
     break_table(&hub, ZHEJIANG, "log_leaf").await;
