@@ -284,7 +284,7 @@ async fn an_overloaded_recorder_refuses_and_loses_nothing() {
             Some(answer) => break answer,
             None => accepted.push(record),
         }
-        assert!(accepted.len() <= 2 * 256 + BOUND, "the queue has no bound");
+        assert!(accepted.len() <= 2 * 64 + BOUND, "the queue has no bound");
         tokio::task::yield_now().await;
     };
     assert_eq!(refusal, Err(RecordError::Overloaded));

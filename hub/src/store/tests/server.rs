@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::provenance::fsck;
 use crate::store::sql::Sql;
 
 /// A node's database on PostgreSQL; none, said aloud, when no server is named.
@@ -227,4 +228,91 @@ async fn the_log_cannot_be_changed_by_its_owner_either() {
         assert!(error.contains("never"), "{error}");
     }
     store.close().await;
+}
+
+#[tokio::test]
+async fn what_another_process_appended_is_not_written_over() {
+    let Some((scratch, store)) = server().await else {
+        return;
+    };
+    let log = log_of(&store).await;
+    let operator = scratch.decide().await.unwrap();
+    // The node knows the log as it left it, and it is another each time.
+    for number in 0..3 {
+        assert!(mark(&store, &log, &format!("node {number}")).await.unwrap());
+        assert!(record(&store, &log, 1).await.unwrap());
+        let beside = mark(&operator, &log, &format!("operator {number}")).await;
+        assert!(beside.unwrap());
+        assert!(record(&store, &log, 1).await.unwrap());
+    }
+    operator.close().await;
+    assert_eq!(faults(&store, &log).await, (12, 0));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_transaction_of_many_leaves_is_written_like_one_of_few() {
+    let Some((_scratch, store)) = server().await else {
+        return;
+    };
+    let log = log_of(&store).await;
+    // Up to what one statement takes, and beyond.
+    let counts = [1, 1_024, 1_025, 2, 3_000];
+    for count in counts {
+        assert!(record(&store, &log, count).await.unwrap());
+    }
+    assert_eq!(faults(&store, &log).await, (counts.iter().sum(), 0));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_transaction_of_one_statement_has_no_second() {
+    const ADD: Sql = Sql::new(
+        "insert into consumed_partition (topic, partition, position, updated_by) \
+         values ($1, 0, 1, 'test')",
+    );
+    let Some((_scratch, store)) = server().await else {
+        return;
+    };
+    let add = async |topics: &'static [&'static str]| {
+        store
+            .run_single_without_leaf::<_, StoreError, _>("single", |tx| {
+                Box::pin(async move {
+                    for topic in topics {
+                        ADD.bind(*topic).keep_books(tx).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    };
+    add(&["a"]).await.unwrap();
+    assert_eq!(add(&["b", "c"]).await.unwrap_err().code(), "STORE_DATABASE");
+    // The connection is as good as before.
+    add(&["d"]).await.unwrap();
+    let position = async |topic| positions::last(store.reader(), topic, 0).await.unwrap();
+    assert_eq!(position("a").await, Some(1));
+    assert_eq!(position("c").await, None);
+    assert_eq!(position("d").await, Some(1));
+    store.close().await;
+}
+
+/// A transaction of nothing but leaves, as reads are recorded.
+async fn record(store: &Store, log: &ProvenanceLog, count: u64) -> Result<bool, StoreError> {
+    store
+        .run_tx("record", |tx| {
+            Box::pin(async move {
+                for _ in 0..count {
+                    leaf(log, tx).await?;
+                }
+                Ok(true)
+            })
+        })
+        .await
+}
+
+/// Leaves of the log, and how many faults it has.
+async fn faults(store: &Store, log: &ProvenanceLog) -> (u64, usize) {
+    let report = fsck::fsck(store, log).await.unwrap();
+    (report.leaves, report.faults.len())
 }
