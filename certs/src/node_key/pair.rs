@@ -10,7 +10,7 @@ use crate::memory::Memory;
 use crate::sealing::WRAPPED_BYTES;
 use crate::symmetric::{BOX_SECRET_BYTES, BoxKey};
 
-/// Secrets remembered in each part of the memory: those of what came together from each of some
+/// Secrets remembered in each part of the memory: those of the last minutes from each of some
 /// dozen nodes. They lie in the same memory as the private key that gives them.
 const UNWRAPPED_MAX: usize = 32;
 
@@ -18,7 +18,7 @@ const UNWRAPPED_MAX: usize = 32;
 pub(crate) struct KeyPair {
     signing: SigningKey,
     encryption: DecryptingKey,
-    /// What came together is sealed with one secret: it is decrypted once.
+    /// What came within a minute is sealed with one secret: it is decrypted once.
     unwrapped: Memory<[u8; WRAPPED_BYTES], BoxKey>,
     pub(super) public: NodePublicKeys,
 }

@@ -94,6 +94,11 @@ impl NodePublicKeys {
             .is_ok_and(|signature| self.signing.verify(message, &signature).is_ok())
     }
 
+    /// Whether both seal to the same key.
+    pub(crate) fn has_encryption_of(&self, other: &Self) -> bool {
+        self.encryption == other.encryption
+    }
+
     pub(crate) fn encrypting(&self) -> EncryptingKey {
         EncryptingKey::new(self.encryption)
     }

@@ -19,12 +19,15 @@ const USES_MAX: u32 = 4_096;
 const RECIPIENTS_MAX: usize = 256;
 
 /// The sealers in use, one for each recipient's key. Encrypting a secret is the dear part of a
-/// sealing, and decrypting it that of opening: what is sealed to one node within a minute shares it.
+/// sealing, and decrypting it that of opening: what is sealed to one node within a minute shares
+/// it.
 #[derive(Debug, Default)]
 pub struct Sealers(Mutex<HashMap<String, Kept>>);
 
 #[derive(Debug)]
 struct Kept {
+    /// The key itself: its name is short enough for another to be made that has the same.
+    recipient: NodePublicKeys,
     sealer: Arc<Sealer>,
     since: Instant,
     uses: u32,
@@ -36,7 +39,7 @@ impl Sealers {
     /// # Errors
     /// The library fails.
     pub fn at(&self, recipient: &NodePublicKeys, now: Instant) -> Result<Arc<Sealer>, SealError> {
-        // Held while a secret is encrypted: those who wait want the same one.
+        // Held while a secret is encrypted, for less than a millisecond in a minute.
         let mut sealers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |kept: &Kept| {
             now.saturating_duration_since(kept.since) < USED_FOR && kept.uses < USES_MAX
@@ -44,6 +47,7 @@ impl Sealers {
         let name = recipient.encryption_key_id();
         if let Some(kept) = sealers.get_mut(name)
             && is_fresh(kept)
+            && kept.recipient.has_encryption_of(recipient)
         {
             kept.uses += 1;
             return Ok(Arc::clone(&kept.sealer));
@@ -52,6 +56,7 @@ impl Sealers {
         let sealer = Arc::new(Sealer::new(recipient)?);
         if sealers.len() < RECIPIENTS_MAX {
             let kept = Kept {
+                recipient: recipient.clone(),
                 sealer: Arc::clone(&sealer),
                 since: now,
                 uses: 1,
@@ -86,6 +91,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_the_name_of_another_gets_its_own() {
+        let [one, other] = [NodeKeys::generate(), NodeKeys::generate()];
+        let (one, other) = (one.expect("keys").public(), other.expect("keys").public());
+        let (sealers, now) = (Sealers::default(), Instant::now());
+        let first = sealers.at(&one, now).expect("a sealer");
+        {
+            // As if the two had one name.
+            let mut kept = sealers.0.lock().expect("unpoisoned");
+            let of_one = kept.remove(one.encryption_key_id()).expect("kept");
+            kept.insert(other.encryption_key_id().to_owned(), of_one);
+        }
+        let second = sealers.at(&other, now).expect("a sealer");
+        assert!(!Arc::ptr_eq(&first, &second));
+    }
+
+    #[test]
     fn what_is_kept_is_bounded() {
         let sealers = Sealers::default();
         let start = Instant::now();
@@ -95,6 +116,7 @@ mod tests {
             let sealer = Arc::new(Sealer::new(&keys).expect("a sealer"));
             for number in 0..RECIPIENTS_MAX {
                 let kept = Kept {
+                    recipient: keys.clone(),
                     sealer: Arc::clone(&sealer),
                     since: start,
                     uses: 1,

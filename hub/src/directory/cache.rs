@@ -9,7 +9,7 @@ use moka::future::Cache;
 use super::SharedEntry;
 use crate::refusal::Refusal;
 
-/// Answers kept: an entry takes about 2 KiB and its texts 1 KiB, so this is at most some 150 MiB.
+/// Answers kept: an entry takes about 2 KiB and its texts 1 KiB, so this is usually some 150 MiB.
 pub(super) const ANSWERS_MAX: u64 = 50_000;
 
 /// How long an answer is kept when no change is announced: changes arrive within seconds, so

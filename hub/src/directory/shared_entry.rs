@@ -1,5 +1,6 @@
 //! An entry that many answers share.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -9,10 +10,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 /// An entry, shared with whoever keeps it, and the texts in which callers are answered: making
 /// them takes longer than finding an entry in memory, so they are made once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SharedEntry(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     entry: Entry,
     public: OnceLock<Box<RawValue>>,
@@ -55,6 +55,13 @@ impl Deref for SharedEntry {
     }
 }
 
+impl fmt::Debug for SharedEntry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the texts: the entry's own form leaves out what is personal.
+        self.0.entry.fmt(formatter)
+    }
+}
+
 impl PartialEq for SharedEntry {
     fn eq(&self, other: &Self) -> bool {
         self.0.entry == other.0.entry
@@ -72,4 +79,36 @@ fn text<'t>(
     }
     let text = to_raw_value(part)?;
     Ok(kept.get_or_init(|| text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{HOLDER_CODE, entry};
+
+    #[test]
+    fn texts_are_made_once_and_what_is_personal_is_not_shown_to_those_who_debug() {
+        let shared = SharedEntry::from(entry());
+        let (public, private) = (shared.public_text(), shared.private_text());
+        let (public, private) = (public.expect("a text"), private.expect("a text"));
+        let texts = |entry: &Entry| {
+            let public = serde_json::to_string(&entry.public).expect("a text");
+            (
+                public,
+                serde_json::to_string(&entry.private).expect("a text"),
+            )
+        };
+        assert_eq!(
+            texts(&shared),
+            (public.get().to_owned(), private.get().to_owned())
+        );
+        assert!(private.get().contains(HOLDER_CODE));
+        let again = shared.clone();
+        assert!(std::ptr::eq(public, again.public_text().expect("a text")));
+        let shown = format!("{shared:?}");
+        assert!(
+            !shown.contains(HOLDER_CODE) && !shown.contains("测试企业"),
+            "{shown}"
+        );
+    }
 }

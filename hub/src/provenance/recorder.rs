@@ -18,7 +18,7 @@ pub const QUEUE_MAX: usize = 4_096;
 /// Most records of one transaction: enough to spread one flush to disk thin, few enough that
 /// the first of them does not wait long for the last, and that of some hundred callers most work
 /// on, or are worked for, while the records of the others are written.
-const BATCH_MAX: usize = 64;
+pub(super) const BATCH_MAX: usize = 64;
 
 /// Rounds of the runtime without a further record after which a batch is written: a request that
 /// is on its way takes some (its connection is read, then it runs), and an idle node goes through

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::fsck::fsck;
+use super::recorder::BATCH_MAX;
 use super::{ProvenanceLog, RecordError, Recorder};
 use crate::prove::{self, TrustedNodes, Unproven, Voucher};
 use crate::store::scratch::Scratch;
@@ -284,7 +285,10 @@ async fn an_overloaded_recorder_refuses_and_loses_nothing() {
             Some(answer) => break answer,
             None => accepted.push(record),
         }
-        assert!(accepted.len() <= 2 * 64 + BOUND, "the queue has no bound");
+        assert!(
+            accepted.len() <= 2 * BATCH_MAX + BOUND,
+            "the queue has no bound"
+        );
         tokio::task::yield_now().await;
     };
     assert_eq!(refusal, Err(RecordError::Overloaded));

@@ -19,7 +19,8 @@ const CREATE: Sql = Sql::each(
 
 const STATE: Sql = Sql::new("select origin, hash, size, frontier from log");
 
-// The row is locked where leaves are to be appended: who comes second waits here, not at the end.
+// The row is locked where leaves are to be appended to a log that is not known yet: who comes
+// second waits here, not at the end.
 const STATE_TO_APPEND: Sql = Sql::each(
     "select origin, hash, size, frontier from log",
     "select origin, hash, size, frontier from log for update",

@@ -144,7 +144,8 @@ impl Store {
         self.run(name, (Kind::Bookkeeping, Extent::Any), body).await
     }
 
-    /// Runs bookkeeping that is a single statement; a second one is refused on PostgreSQL.
+    /// Runs bookkeeping that is a single statement. On PostgreSQL a second one is refused; the
+    /// first is committed then.
     ///
     /// # Errors
     /// As [`Store::run_tx_without_leaf`].
@@ -274,14 +275,20 @@ impl Tx<'_> {
             self.abandon().await?;
             return Err(StoreError::FailureIgnored { transaction });
         }
-        let mut written = None;
-        if let Some(log) = self.log.take() {
-            written = log.write(&mut self).await?;
-            if written.is_none() {
-                self.abandon().await?;
-                return Err(StoreError::LogMoved);
-            }
-        }
+        let written = match self.log.take() {
+            None => None,
+            Some(log) => match log.write(&mut self).await {
+                Ok(written) if written.is_some() => written,
+                failed => {
+                    // Rolled back, not closed: the fence hangs on the connection.
+                    let error = failed.err().unwrap_or(StoreError::LogMoved);
+                    if error.fault() != Fault::Lost {
+                        self.abandon().await?;
+                    }
+                    return Err(error);
+                }
+            },
+        };
         match self.inner {
             Inner::Sqlite(lease) => lease.commit().await?,
             Inner::Postgres(mut lease) => {

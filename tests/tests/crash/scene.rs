@@ -238,6 +238,18 @@ impl Scene {
         .await;
     }
 
+    /// Ends what a killed node left held up: a statement that is a transaction by itself would
+    /// still be done when it goes on, and the kill would have come too late.
+    pub(super) async fn undo_held_up(&self, node: &str) {
+        let held_up = "from pg_stat_activity \
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        let end = format!("select pg_terminate_backend(pid) {held_up}");
+        eventually_within(STEP, &format!("{node} waits no more"), async || {
+            self.rows(node, &end).await.is_empty()
+        })
+        .await;
+    }
+
     /// Waits until a table of a node has so many rows.
     pub(super) async fn until_rows(&self, node: &str, table: &str, rows: u64) {
         let database = self.hub.database(node);

@@ -121,6 +121,7 @@ async fn acknowledgement_read_and_mark_not_written(scene: &mut Scene) {
     scene.topics().0.until_there(&message.id, 1).await;
     scene.until_held_up(ZHEJIANG, "delete from outbox").await;
     scene.hub.kill(ZHEJIANG);
+    scene.undo_held_up(ZHEJIANG).await;
     held.release().await;
     assert_eq!(scene.waiting(ZHEJIANG).await[0].id, message.id);
     scene.hub.start_node(ZHEJIANG).await;
@@ -200,6 +201,7 @@ async fn receipt_on_the_broker_and_mark_not_written(scene: &mut Scene) {
     scene.topics().1.until_there(&receipt.id, 1).await;
     scene.until_held_up(NATIONAL, "delete from outbox").await;
     scene.hub.kill(NATIONAL);
+    scene.undo_held_up(NATIONAL).await;
     held.release().await;
     scene.hub.start_node(NATIONAL).await;
     scene.topics().1.until_there(&receipt.id, 2).await;

@@ -5,6 +5,8 @@
 //! only after a statement that went well; after anything else – an error of the connection, a
 //! caller that went away in the middle – it is closed, which also ends its transaction.
 
+mod lease;
+
 use std::future::IntoFuture;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+
+pub(in crate::store) use self::lease::Lease;
 
 use super::fence;
 use crate::store::StoreError;
@@ -42,30 +46,8 @@ const AWAY_TIMEOUT: Duration = Duration::from_secs(2);
 /// anyone: nearly all take milliseconds, and a caller waits.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Longest statement of a check of the whole database: counting a hundred million rows.
-const READING_ALL: Duration = Duration::from_secs(3_600);
-
-/// The same for the server, until the end of the transaction.
-const READING_ALL_LIMITS: &str = "set local statement_timeout = '1h'; \
-                                  set local idle_in_transaction_session_timeout = '10min'";
-
 /// Prepared statements per connection: more than the program has.
 const STATEMENTS_MAX: usize = 256;
-
-/// What frames the statements on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Frame {
-    /// Nothing: each statement is a transaction of its own.
-    None,
-    /// A transaction that this text begins, before its first statement.
-    Due(&'static str),
-    /// A transaction that was begun.
-    Begun,
-    /// A transaction that is one statement.
-    Single,
-    /// That statement was run.
-    Spent,
-}
 
 /// Connections of one kind. Cheap to clone.
 #[derive(Clone)]
@@ -102,22 +84,13 @@ pub(in crate::store) enum Purpose {
     Deciding,
 }
 
+/// A connection that nobody uses.
 struct Idle {
     connection: PgConnection,
     since: Instant,
-    log: Option<LogState>,
-}
-
-/// A connection in use. Dropped without [`Lease::release`] it is closed.
-pub(in crate::store) struct Lease {
-    connection: PgConnection,
-    frame: Frame,
     /// The log after the last transaction of this connection. Whoever uses it says so in the
     /// statement: another process may have written since.
     log: Option<LogState>,
-    answer_timeout: Duration,
-    pool: Arc<Inner>,
-    permit: OwnedSemaphorePermit,
 }
 
 impl Pool {
@@ -176,10 +149,14 @@ impl Pool {
                 self.0.idle().clear();
                 continue;
             }
-            return Ok(self.0.leased(idle.connection, idle.log, permit));
+            return Ok(Lease::new(idle, Arc::clone(&self.0), permit));
         }
-        let connection = self.0.connect(deadline).await?;
-        Ok(self.0.leased(connection, None, permit))
+        let fresh = Idle {
+            connection: self.0.connect(deadline).await?,
+            since: Instant::now(),
+            log: None,
+        };
+        Ok(Lease::new(fresh, Arc::clone(&self.0), permit))
     }
 
     /// Waits for the connections in use and closes all.
@@ -196,22 +173,6 @@ impl Pool {
 }
 
 impl Inner {
-    fn leased(
-        self: &Arc<Self>,
-        connection: PgConnection,
-        log: Option<LogState>,
-        permit: OwnedSemaphorePermit,
-    ) -> Lease {
-        Lease {
-            connection,
-            frame: Frame::None,
-            log,
-            answer_timeout: self.answer_timeout,
-            pool: Arc::clone(self),
-            permit,
-        }
-    }
-
     fn take_idle(&self) -> Option<Idle> {
         // The one used last: it needs no test, and its memory is warm.
         self.idle().pop()
@@ -269,138 +230,6 @@ impl Inner {
             self.is_away.store(true, Ordering::Relaxed);
         }
         answers
-    }
-}
-
-impl Lease {
-    /// The connection as it is, for what belongs to no transaction.
-    pub(in crate::store) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-
-    /// The connection for the next statement; begins the transaction that is due.
-    ///
-    /// # Errors
-    /// The transaction cannot be begun; a second statement where there is to be one.
-    pub(in crate::store) async fn open(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        match self.frame {
-            Frame::Due(begin) => {
-                self.command(begin).await?;
-                self.frame = Frame::Begun;
-            }
-            Frame::Single => self.frame = Frame::Spent,
-            Frame::Spent => {
-                let text = "a second statement in a transaction of one";
-                return Err(sqlx::Error::InvalidArgument(text.to_owned()));
-            }
-            Frame::None | Frame::Begun => {}
-        }
-        Ok(&mut self.connection)
-    }
-
-    /// The statements to come are a transaction that `begin` begins, together with the first of
-    /// them: one that turns out to be a single statement, or none, needs no frame.
-    pub(in crate::store) fn frame(&mut self, begin: &'static str) {
-        self.frame = Frame::Due(begin);
-    }
-
-    /// The one statement to come is a transaction by itself.
-    pub(in crate::store) fn frame_single(&mut self) {
-        self.frame = Frame::Single;
-    }
-
-    /// Whether anything was done in the frame.
-    pub(in crate::store) fn is_untouched(&self) -> bool {
-        matches!(self.frame, Frame::Due(_) | Frame::Single)
-    }
-
-    /// Ends the frame with `commit` or `rollback`, where one was begun.
-    ///
-    /// # Errors
-    /// Failures of the database.
-    pub(in crate::store) async fn end(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
-        match std::mem::replace(&mut self.frame, Frame::None) {
-            Frame::Begun => self.command(text).await,
-            Frame::None | Frame::Due(_) | Frame::Single | Frame::Spent => Ok(()),
-        }
-    }
-
-    /// Takes the log as this connection left it. It is known again after a commit.
-    pub(in crate::store) fn take_log(&mut self) -> Option<LogState> {
-        self.log.take()
-    }
-
-    /// Keeps the log as a transaction left it that was committed.
-    pub(in crate::store) fn keep_log(&mut self, log: LogState) {
-        self.log = Some(log);
-    }
-
-    /// How long the answer to one statement is waited for.
-    pub(in crate::store) fn patience(&self) -> Patience {
-        Patience {
-            longest: self.answer_timeout,
-            pool: Arc::clone(&self.pool),
-        }
-    }
-
-    /// Begins a transaction that reads one state of the whole database, however long that takes.
-    ///
-    /// # Errors
-    /// Failures of the database.
-    pub(in crate::store) async fn begin_reading_all(&mut self) -> Result<(), sqlx::Error> {
-        self.answer_timeout = READING_ALL + self.answer_timeout;
-        self.command("begin isolation level repeatable read, read only")
-            .await?;
-        self.command(READING_ALL_LIMITS).await
-    }
-
-    /// Runs a command without values or rows: the frame of a transaction.
-    ///
-    /// # Errors
-    /// Failures of the database.
-    pub(in crate::store) async fn command(
-        &mut self,
-        text: &'static str,
-    ) -> Result<(), sqlx::Error> {
-        let patience = self.patience();
-        answered(patience, sqlx::raw_sql(text).execute(&mut self.connection)).await?;
-        Ok(())
-    }
-
-    /// Gives the connection back; nothing may be under way on it.
-    pub(in crate::store) fn release(self) {
-        let Self {
-            connection,
-            log,
-            pool,
-            permit,
-            ..
-        } = self;
-        let since = Instant::now();
-        pool.idle().push(Idle {
-            connection,
-            since,
-            log,
-        });
-        drop(permit);
-    }
-
-    /// Gives the connection back unless the failure is one of the connection.
-    pub(in crate::store) fn release_after<T>(
-        self,
-        done: Result<T, sqlx::Error>,
-    ) -> Result<T, StoreError> {
-        let done = done.map_err(StoreError::from);
-        if done
-            .as_ref()
-            .is_err_and(|error| error.fault() == Fault::Lost)
-        {
-            // The others are probably as dead as this one: whoever tries again gets a new one.
-            self.pool.idle().clear();
-        } else {
-            self.release();
-        }
-        done
     }
 }
 

@@ -64,8 +64,8 @@ impl<const A: usize, const B: usize, const C: usize> Together<A, B, C> {
         self.inserts.2.add_to_postgres(&mut arguments, rows.2)?;
         let query = sqlx::query_scalar_with(AssertSqlSafe(self.postgres_text()), arguments);
         let patience = lease.patience();
-        let done = answered(patience, query.fetch_one(lease.connection())).await;
-        let opened: i64 = trouble.note(done)?;
+        let done = async { answered(patience, query.fetch_one(lease.last()?)).await };
+        let opened: i64 = trouble.note(done.await)?;
         Ok(opened > 0)
     }
 

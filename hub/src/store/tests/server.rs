@@ -244,9 +244,12 @@ async fn what_another_process_appended_is_not_written_over() {
         let beside = mark(&operator, &log, &format!("operator {number}")).await;
         assert!(beside.unwrap());
         assert!(record(&store, &log, 1).await.unwrap());
+        let beside = mark(&operator, &log, &format!("again {number}")).await;
+        assert!(beside.unwrap());
+        assert!(mark(&store, &log, &format!("more {number}")).await.unwrap());
     }
     operator.close().await;
-    assert_eq!(faults(&store, &log).await, (12, 0));
+    assert_eq!(faults(&store, &log).await, (18, 0));
     store.close().await;
 }
 
@@ -292,6 +295,8 @@ async fn a_transaction_of_one_statement_has_no_second() {
     add(&["d"]).await.unwrap();
     let position = async |topic| positions::last(store.reader(), topic, 0).await.unwrap();
     assert_eq!(position("a").await, Some(1));
+    // It was a transaction by itself.
+    assert_eq!(position("b").await, Some(1));
     assert_eq!(position("c").await, None);
     assert_eq!(position("d").await, Some(1));
     store.close().await;
