@@ -50,3 +50,18 @@ export HUB_TEST_KAFKA=$HUB_BROKERS HUB_TEST_POSTGRES=$HUB_DATABASE
 
 prepare_say "tests"
 cargo test --workspace --locked
+
+prepare_say "tests with a broker of their own: TLS, passwords and rules; one that is killed"
+with_own_broker() (
+    export HUB_RUN="$HUB_RUN/own"
+    HUB_KAFKA_PORT=$(free_ports 10)
+    export HUB_KAFKA_PORT
+    trap 'deploy/kafka.sh clean' EXIT
+    HUB_TEST_KAFKA=$(deploy/kafka.sh start)
+    export HUB_TEST_KAFKA HUB_TEST_KAFKA_TLS=$HUB_TEST_KAFKA
+    export HUB_TEST_KAFKA_SECRETS=$HUB_RUN/kafka/secrets
+    export HUB_TEST_KAFKA_RESTART="$PWD/deploy/kafka.sh kill 1 && $PWD/deploy/kafka.sh restart 1"
+    cargo test --package connectors --lib --locked -- "$1"
+)
+HUB_KAFKA_TLS=1 with_own_broker only_who_proves_its_name
+with_own_broker a_broker_that_is_killed

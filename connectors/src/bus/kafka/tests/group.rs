@@ -127,6 +127,20 @@ async fn each_record_has_its_effect_once_while_processes_come_and_go() {
     }
 }
 
+/// Reads and applies for ever; where reading fails it begins again, as the hub does.
+async fn read_on(bus: KafkaBus, ledger: Arc<Ledger>) {
+    loop {
+        let positions: Arc<dyn Positions> = Arc::<Ledger>::clone(&ledger);
+        let subscribed = bus.subscribe(TOPIC, Sharing::Divided, positions).await;
+        if let Ok(mut subscription) = subscribed {
+            while let Ok(batch) = subscription.next().await {
+                ledger.apply(&batch);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 async fn reached(ledger: &Ledger, count: usize) {
     let all = async {
         while ledger.count() < count {
@@ -200,16 +214,19 @@ async fn a_broker_that_is_killed_while_records_are_published_loses_none() {
         return;
     };
     let ledger = Arc::new(Ledger::default());
-    let stop = Arc::new(AtomicBool::new(false));
-    let reader = tokio::spawn(process(place.open_as("a"), Arc::clone(&ledger), stop));
+    let reader = tokio::spawn(read_on(place.open_as("a"), Arc::clone(&ledger)));
     let writer = place.open_as("writer");
+    // Both are at work before the broker goes.
+    let first = writer.publish(numbered(0..50, KEYS)).await;
+    first.expect("published");
+    reached(&ledger, 50).await;
     let killer = tokio::task::spawn_blocking(move || {
         std::process::Command::new("sh")
             .args(["-c", &restart])
             .status()
     });
     let mut failures = 0;
-    for from in (0..RECORDS).step_by(50) {
+    for from in (50..RECORDS).step_by(50) {
         // As the outbox does: the same again until it is taken.
         while writer
             .publish(numbered(from..from + 50, KEYS))
