@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tests: style, lints, documentation, dependencies, every test. `--long` adds the counted runs
-# (kill -9 and damage runs at full count). Installs what is missing; ends non-zero on the first failure.
+# (kill -9 and damage runs at full count) and the wire and invariant tests with their nodes on Kafka
+# and PostgreSQL. Installs what is missing; ends non-zero on the first failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/prepare.sh
@@ -65,3 +66,9 @@ with_own_broker() (
 )
 HUB_KAFKA_TLS=1 with_own_broker only_who_proves_its_name
 with_own_broker a_broker_that_is_killed
+
+if [ "${HUB_LONG:-}" ]; then
+    prepare_say "wire and invariant tests, their nodes on Kafka and PostgreSQL"
+    HUB_TEST_BUS=kafka HUB_TEST_STORE=postgres \
+        cargo test --package tests --test integration --locked -- wire:: invariants::
+fi
