@@ -7,10 +7,9 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Public};
 use openssl::sign::Verifier as OpensslVerifier;
 use schemas::seal::asn1::{self, Asn1Error, Element};
-use sm2::dsa::signature::Verifier;
-use sm2::dsa::{Signature, VerifyingKey};
 
 use crate::digest::DigestAlgorithm;
+use crate::sm2_verification::{SIGNATURE_BYTES, Sm2PublicKey};
 
 /// SM2 user identity of GB/T 35276-2017, used by every certificate and seal.
 pub const SM2_USER_ID: &str = "1234567812345678";
@@ -19,8 +18,6 @@ pub const SM2_USER_ID: &str = "1234567812345678";
 const RSA_MIN_BITS: u32 = 2048;
 /// Largest RSA modulus in bits: bounds the time of one verification (\[P\] profile).
 const RSA_MAX_BITS: u32 = 8192;
-/// Length of a raw `r‖s` signature in bytes.
-const SM2_RAW_BYTES: usize = 64;
 /// Length of one SM2 scalar in bytes.
 const SM2_SCALAR_BYTES: usize = 32;
 
@@ -49,7 +46,7 @@ pub struct PublicKey(Key);
 
 #[derive(Clone)]
 enum Key {
-    Sm2(Box<VerifyingKey>),
+    Sm2(Box<Sm2PublicKey>),
     Rsa(PKey<Public>),
     Ecdsa(PKey<Public>),
 }
@@ -166,9 +163,8 @@ impl PublicKey {
     /// # Errors
     /// When the bytes are no point of the curve.
     pub fn sm2_from_point(point: &[u8]) -> Result<Self, AlgorithmError> {
-        VerifyingKey::from_sec1_bytes(SM2_USER_ID, point)
-            .map(|key| Self(Key::Sm2(Box::new(key))))
-            .map_err(|_| AlgorithmError::Key)
+        let key = Sm2PublicKey::from_sec1(point).ok_or(AlgorithmError::Key)?;
+        Ok(Self(Key::Sm2(Box::new(key))))
     }
 
     fn decode_openssl(spki: &[u8], expected: Id) -> Result<Self, AlgorithmError> {
@@ -219,35 +215,35 @@ pub fn verify(
 /// Whether the bytes have the form of an SM2 signature: DER, or 64 raw bytes.
 #[must_use]
 pub fn is_sm2_signature(bytes: &[u8]) -> bool {
-    bytes.len() == SM2_RAW_BYTES || sm2_scalars(bytes).is_some()
+    bytes.len() == SIGNATURE_BYTES || sm2_scalars(bytes).is_some()
 }
 
 fn verify_sm2(
-    key: &VerifyingKey,
+    key: &Sm2PublicKey,
     message: &[u8],
     signature: &[u8],
 ) -> Result<SignatureForm, AlgorithmError> {
     let (scalars, form) = match sm2_scalars(signature) {
         Some(scalars) => (scalars, SignatureForm::Standard),
         None => {
-            let raw = <[u8; SM2_RAW_BYTES]>::try_from(signature);
+            let raw = <[u8; SIGNATURE_BYTES]>::try_from(signature);
             (
                 raw.map_err(|_| AlgorithmError::Invalid)?,
                 SignatureForm::Raw,
             )
         }
     };
-    // Refuses r or s outside 1..n-1 (GB/T 32918.2-2016 §7.1 B1, B2).
-    let parsed = Signature::from_slice(&scalars).map_err(|_| AlgorithmError::Invalid)?;
-    key.verify(message, &parsed)
-        .map_err(|_| AlgorithmError::Invalid)?;
-    Ok(form)
+    if key.verify(message, &scalars) {
+        Ok(form)
+    } else {
+        Err(AlgorithmError::Invalid)
+    }
 }
 
 /// `r‖s` of a DER SEQUENCE of two INTEGERs; none when the bytes are anything else.
-fn sm2_scalars(signature: &[u8]) -> Option<[u8; SM2_RAW_BYTES]> {
+fn sm2_scalars(signature: &[u8]) -> Option<[u8; SIGNATURE_BYTES]> {
     let mut reader = Element::whole(signature, asn1::SEQUENCE).ok()?.reader();
-    let mut scalars = [0_u8; SM2_RAW_BYTES];
+    let mut scalars = [0_u8; SIGNATURE_BYTES];
     for half in scalars.chunks_exact_mut(SM2_SCALAR_BYTES) {
         let magnitude = reader.expect(asn1::INTEGER).ok()?.unsigned().ok()?;
         let start = SM2_SCALAR_BYTES.checked_sub(magnitude.len())?;

@@ -3,7 +3,8 @@
 //! Time, trust anchors and revocation lists are arguments; nothing here reads a clock or a socket.
 //! This is the only package of License Hub that implements or calls cryptography (TLS aside).
 //!
-//! * Building blocks: [`digest`], [`algorithm`], [`certificate`], [`crl`]
+//! * Building blocks: [`digest`], [`algorithm`], [`sm2_verification`],
+//!   [`certificate`], [`crl`]
 //! * Trust: [`trust`] (what is trusted), [`path`] (from a certificate to an anchor),
 //!   [`revocation`] (what the lists say)
 //! * Answers: [`signed_value`] (one seal or signature), [`ofd`] and [`verify`] (a whole file)
@@ -27,6 +28,7 @@ pub mod path;
 pub mod revocation;
 pub mod sealing;
 pub mod signed_value;
+pub mod sm2_verification;
 mod symmetric;
 #[cfg(test)]
 mod testing;

@@ -2,6 +2,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::rsa::Rsa;
 use openssl::sign::Signer;
+use sm2::dsa::Signature;
 use sm2::dsa::signature::Signer as _;
 
 use super::*;

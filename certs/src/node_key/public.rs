@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sm2::PublicKey;
-use sm2::dsa::signature::Verifier as _;
-use sm2::dsa::{Signature, VerifyingKey};
+use sm2::dsa::Signature;
 use sm2::pke::EncryptingKey;
 use sm3::{Digest as _, Sm3};
 
-use super::{DISTINGUISHING_ID, KeyError};
+use super::KeyError;
+use crate::sm2_verification::Sm2PublicKey;
 
 /// Size of an uncompressed SM2 point: `04 ‖ x ‖ y`.
 const POINT_BYTES: usize = 65;
@@ -18,7 +18,7 @@ const POINT_BYTES: usize = 65;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "PublicText", into = "PublicText")]
 pub struct NodePublicKeys {
-    signing: VerifyingKey,
+    signing: Sm2PublicKey,
     encryption: PublicKey,
     key_id: String,
     encryption_key_id: String,
@@ -42,8 +42,7 @@ impl NodePublicKeys {
             return Err(KeyError::Malformed);
         }
         Ok(Self {
-            signing: VerifyingKey::from_sec1_bytes(DISTINGUISHING_ID, signing)
-                .map_err(|_| KeyError::Malformed)?,
+            signing: Sm2PublicKey::from_sec1(signing).ok_or(KeyError::Malformed)?,
             encryption: PublicKey::from_sec1_bytes(encryption).map_err(|_| KeyError::Malformed)?,
             key_id: key_id_of(signing),
             encryption_key_id: key_id_of(encryption),
@@ -78,7 +77,7 @@ impl NodePublicKeys {
     /// Uncompressed point of the signing key, 65 bytes.
     #[must_use]
     pub fn signing_point(&self) -> Vec<u8> {
-        self.signing.to_sec1_bytes().into_vec()
+        [&[4], self.signing.coordinates().as_slice()].concat()
     }
 
     /// Uncompressed point of the encryption key, 65 bytes.
@@ -91,7 +90,7 @@ impl NodePublicKeys {
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_der(signature)
-            .is_ok_and(|signature| self.signing.verify(message, &signature).is_ok())
+            .is_ok_and(|signature| self.signing.verify(message, &signature.to_bytes().into()))
     }
 
     /// Whether both seal to the same key.
@@ -112,7 +111,7 @@ impl fmt::Debug for NodePublicKeys {
 
 impl PartialEq for NodePublicKeys {
     fn eq(&self, other: &Self) -> bool {
-        self.signing.as_affine() == other.signing.as_affine() && self.encryption == other.encryption
+        self.signing == other.signing && self.encryption == other.encryption
     }
 }
 
