@@ -11,18 +11,19 @@ use benches::load::random_bytes;
 use benches::{Comparison, Rate, compare, engines};
 use hub::files;
 use schemas::message::CHUNK_BYTES;
+use schemas::verdict::SignatureKind;
 use tests::{MATTER, SICHUAN, TestHub, caller};
 use tokio::runtime::Runtime;
 
-/// Name of a size, bytes of the scan in a file, files of one round. Without a scan a minted file,
-/// with the seal's picture and certificates in it, has 27 KB: the 5 KB of a bare text are not to be
-/// had.
-const SIZES: [(&str, usize, usize); 5] = [
-    ("the least size", 0, 20),
-    ("50 KB", 23_000, 20),
-    ("500 KB", 473_000, 10),
-    ("5 MB", 4_973_000, 4),
-    ("50 MB", 49_973_000, 1),
+/// Name of a size, how it is signed, bytes of the scan in a file, files of one round. A seal brings
+/// its picture and two certificates along twice, some 20 KB: the least file is plainly signed.
+const SIZES: [(&str, SignatureKind, usize, usize); 6] = [
+    ("5 KB", SignatureKind::Sign, 0, 20),
+    ("27 KB", SignatureKind::Seal, 0, 20),
+    ("50 KB", SignatureKind::Seal, 23_000, 20),
+    ("500 KB", SignatureKind::Seal, 473_000, 10),
+    ("5 MB", SignatureKind::Seal, 4_973_000, 4),
+    ("50 MB", SignatureKind::Seal, 49_973_000, 1),
 ];
 
 /// Bytes of a bare question.
@@ -36,9 +37,9 @@ fn main() {
         return;
     }
     let runtime = Runtime::new().expect("runtime");
-    for (name, scan_bytes, files) in SIZES {
+    for (name, kind, scan_bytes, files) in SIZES {
         let mut hub = runtime.block_on(TestHub::start(files, 0));
-        hub.attach_scans(files, scan_bytes);
+        hub.attach_files(files, kind, scan_bytes);
         runtime.block_on(hub.sync());
         let file = hub.items.first().and_then(|item| item.file.as_ref());
         let bytes = file.expect("a file").len();

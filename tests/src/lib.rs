@@ -192,9 +192,11 @@ impl TestHub {
         items.pop().and_then(|item| item.file).expect("a file")
     }
 
-    /// Gives Zhejiang's first licences files with a scan of so many bytes, and writes the library.
-    pub fn attach_scans(&mut self, files: usize, scan_bytes: usize) {
+    /// Gives Zhejiang's first licences files with a scan of so many bytes, sealed or plainly signed,
+    /// and writes the library.
+    pub fn attach_files(&mut self, files: usize, kind: SignatureKind, scan_bytes: usize) {
         let plan = LibraryPlan {
+            kind,
             scan_bytes,
             ..plan(files, files, None)
         };
