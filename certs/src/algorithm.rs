@@ -1,11 +1,16 @@
-//! Public keys and signature algorithms: SM2, RSA and ECDSA behind one function, [`verify`].
+//! Public keys and signature algorithms: SM2, RSA, ECDSA and Ed25519 behind one function,
+//! [`verify`].
+
+mod pss;
 
 use std::fmt;
 
 use der::asn1::ObjectIdentifier;
+use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Public};
-use openssl::sign::Verifier as OpensslVerifier;
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Verifier as OpensslVerifier};
 use schemas::seal::asn1::{self, Asn1Error, Element};
 
 use crate::digest::DigestAlgorithm;
@@ -26,6 +31,7 @@ const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// Signature algorithms that the hub accepts.
 ///
@@ -36,8 +42,17 @@ pub enum SignatureAlgorithm {
     Sm2,
     /// RSA PKCS #1 v1.5.
     Rsa(DigestAlgorithm),
+    /// RSASSA-PSS, the digest serving its mask too.
+    RsaPss {
+        /// The digest.
+        digest: DigestAlgorithm,
+        /// Length of the salt in bytes.
+        salt_bytes: u8,
+    },
     /// ECDSA on P-256 or P-384.
     Ecdsa(DigestAlgorithm),
+    /// Ed25519 (RFC 8032), over the message itself.
+    Ed25519,
 }
 
 /// A public key, decoded once.
@@ -49,6 +64,7 @@ enum Key {
     Sm2(Box<Sm2PublicKey>),
     Rsa(PKey<Public>),
     Ecdsa(PKey<Public>),
+    Ed25519(PKey<Public>),
 }
 
 /// How a signature was written.
@@ -83,17 +99,33 @@ impl SignatureAlgorithm {
     /// # Errors
     /// When the algorithm is not accepted.
     pub fn from_oid(oid: ObjectIdentifier) -> Result<Self, AlgorithmError> {
-        Self::from_oids(oid, None)
+        Self::from_oids(oid, None, None)
     }
 
-    /// Algorithm of a CMS signer, who may name key type and digest apart from one another.
+    /// Algorithm of a CMS signer, who may name key type and digest apart from one another, and
+    /// of one with `parameters`.
     ///
     /// # Errors
-    /// When the algorithm or its digest is not accepted.
+    /// When the algorithm, its digest or its parameters are not accepted.
     pub fn from_oids(
         signature: ObjectIdentifier,
         digest: Option<ObjectIdentifier>,
+        parameters: Option<&[u8]>,
     ) -> Result<Self, AlgorithmError> {
+        if signature == pss::RSA_PSS {
+            let (digest, salt_bytes) = pss::parameters(parameters)?;
+            return Ok(Self::RsaPss { digest, salt_bytes });
+        }
+        if signature == ED25519 {
+            // RFC 8419 §3.1: in CMS it goes with SHA-512.
+            let is_other = |digest: ObjectIdentifier| {
+                DigestAlgorithm::parse(&digest.to_string()) != Some(DigestAlgorithm::Sha512)
+            };
+            return match digest.filter(|digest| is_other(*digest)) {
+                Some(digest) => Err(AlgorithmError::NotAccepted(digest)),
+                None => Ok(Self::Ed25519),
+            };
+        }
         let text = signature.to_string();
         match text.as_str() {
             // SM2-with-SM3; SM2 signing; SM2 (ARCHITECTURE.md, Standards).
@@ -127,7 +159,9 @@ impl SignatureAlgorithm {
     pub const fn digest(self) -> DigestAlgorithm {
         match self {
             Self::Sm2 => DigestAlgorithm::Sm3,
-            Self::Rsa(digest) | Self::Ecdsa(digest) => digest,
+            Self::Rsa(digest) | Self::RsaPss { digest, .. } | Self::Ecdsa(digest) => digest,
+            // What it hashes inside; RFC 8419 §3.1 asks for the same in CMS.
+            Self::Ed25519 => DigestAlgorithm::Sha512,
         }
     }
 }
@@ -137,7 +171,9 @@ impl fmt::Display for SignatureAlgorithm {
         let name = match self {
             Self::Sm2 => "SM2",
             Self::Rsa(_) => "RSA",
+            Self::RsaPss { .. } => "RSA-PSS",
             Self::Ecdsa(_) => "ECDSA",
+            Self::Ed25519 => "Ed25519",
         };
         write!(f, "{name} with {}", self.digest().as_str())
     }
@@ -147,13 +183,14 @@ impl PublicKey {
     /// Decodes a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
     ///
     /// # Errors
-    /// When the key is malformed or not an SM2, P-256, P-384 or RSA key of accepted size.
+    /// When the key is malformed or not an SM2, P-256, P-384, Ed25519 or RSA key of accepted size.
     pub fn from_spki(spki: &[u8]) -> Result<Self, AlgorithmError> {
         let (algorithm, parameters, point) = split_spki(spki).map_err(|_| AlgorithmError::Key)?;
         match (algorithm, parameters) {
             (EC_PUBLIC_KEY, Some(SM2_CURVE)) | (SM2_CURVE, _) => Self::sm2_from_point(point),
             (EC_PUBLIC_KEY, Some(P256 | P384)) => Self::decode_openssl(spki, Id::EC),
             (RSA, _) => Self::decode_openssl(spki, Id::RSA),
+            (ED25519, None) => Self::decode_openssl(spki, Id::ED25519),
             _ => Err(AlgorithmError::Key),
         }
     }
@@ -177,6 +214,7 @@ impl PublicKey {
                 Ok(Self(Key::Rsa(key)))
             }
             Id::EC => Ok(Self(Key::Ecdsa(key))),
+            Id::ED25519 => Ok(Self(Key::Ed25519(key))),
             _ => Err(AlgorithmError::Key),
         }
     }
@@ -188,6 +226,7 @@ impl fmt::Debug for PublicKey {
             Key::Sm2(_) => "PublicKey(SM2)",
             Key::Rsa(_) => "PublicKey(RSA)",
             Key::Ecdsa(_) => "PublicKey(ECDSA)",
+            Key::Ed25519(_) => "PublicKey(Ed25519)",
         })
     }
 }
@@ -204,9 +243,13 @@ pub fn verify(
 ) -> Result<SignatureForm, AlgorithmError> {
     match (&key.0, algorithm) {
         (Key::Sm2(key), SignatureAlgorithm::Sm2) => verify_sm2(key, message, signature),
-        (Key::Rsa(key), SignatureAlgorithm::Rsa(digest))
-        | (Key::Ecdsa(key), SignatureAlgorithm::Ecdsa(digest)) => {
-            verify_openssl(key, digest, message, signature)
+        (Key::Rsa(key), SignatureAlgorithm::Rsa(_) | SignatureAlgorithm::RsaPss { .. })
+        | (Key::Ecdsa(key), SignatureAlgorithm::Ecdsa(_))
+        | (Key::Ed25519(key), SignatureAlgorithm::Ed25519) => {
+            let holds = ask_openssl(key, algorithm, message, signature).unwrap_or(false);
+            holds
+                .then_some(SignatureForm::Standard)
+                .ok_or(AlgorithmError::Invalid)
         }
         _ => Err(AlgorithmError::KeyMismatch(algorithm)),
     }
@@ -253,27 +296,29 @@ fn sm2_scalars(signature: &[u8]) -> Option<[u8; SIGNATURE_BYTES]> {
     Some(scalars)
 }
 
-fn verify_openssl(
+fn ask_openssl(
     key: &PKey<Public>,
-    digest: DigestAlgorithm,
+    algorithm: SignatureAlgorithm,
     message: &[u8],
     signature: &[u8],
-) -> Result<SignatureForm, AlgorithmError> {
-    let digest = match digest {
+) -> Result<bool, ErrorStack> {
+    let digest = match algorithm.digest() {
         // No standard defines RSA or ECDSA with SM3 here.
-        DigestAlgorithm::Sm3 => return Err(AlgorithmError::Key),
+        DigestAlgorithm::Sm3 => return Ok(false),
         DigestAlgorithm::Sha256 => MessageDigest::sha256(),
         DigestAlgorithm::Sha384 => MessageDigest::sha384(),
         DigestAlgorithm::Sha512 => MessageDigest::sha512(),
     };
-    let holds = OpensslVerifier::new(digest, key)
-        .and_then(|mut verifier| verifier.verify_oneshot(signature, message))
-        .unwrap_or(false);
-    if holds {
-        Ok(SignatureForm::Standard)
-    } else {
-        Err(AlgorithmError::Invalid)
+    if algorithm == SignatureAlgorithm::Ed25519 {
+        return OpensslVerifier::new_without_digest(key)?.verify_oneshot(signature, message);
     }
+    let mut verifier = OpensslVerifier::new(digest, key)?;
+    if let SignatureAlgorithm::RsaPss { salt_bytes, .. } = algorithm {
+        verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
+        verifier.set_rsa_pss_saltlen(RsaPssSaltlen::custom(salt_bytes.into()))?;
+        verifier.set_rsa_mgf1_md(digest)?;
+    }
+    verifier.verify_oneshot(signature, message)
 }
 
 type SpkiParts<'a> = (ObjectIdentifier, Option<ObjectIdentifier>, &'a [u8]);

@@ -21,11 +21,13 @@ pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 const ORGANISATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 /// `nameConstraints`, RFC 5280 §4.2.1.10: not evaluated.
 const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+/// id-kp-timeStamping.
+const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 /// Purposes (RFC 5280 §4.2.1.12) that have nothing to do with documents: TLS servers, timestamps,
 /// OCSP. Certificates of signers often name only TLS clients, so that counts.
 const OTHER_PURPOSES: [ObjectIdentifier; 3] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8"),
+    TIME_STAMPING,
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
 ];
 /// Extensions that path building understands, or that do not restrict what is asked here:
@@ -63,6 +65,7 @@ pub struct Certificate {
     constraints: BasicConstraints,
     usage: Option<KeyUsage>,
     has_other_purpose: bool,
+    stamps_time: bool,
     subject_key_id: Option<OctetString>,
     authority_key_id: Option<OctetString>,
     unknown_critical: Option<ObjectIdentifier>,
@@ -142,12 +145,11 @@ impl Certificate {
                 |(_, constraints)| constraints,
             ),
             usage: usage.map(|(_, usage)| usage),
-            has_other_purpose: purposes.is_some_and(|(_, purposes)| {
-                purposes
-                    .0
-                    .iter()
-                    .all(|purpose| OTHER_PURPOSES.contains(purpose))
+            has_other_purpose: purposes.as_ref().is_some_and(|(_, purposes)| {
+                let is_other = |purpose| OTHER_PURPOSES.contains(purpose);
+                purposes.0.iter().all(is_other)
             }),
+            stamps_time: purposes.is_some_and(|(_, purposes)| purposes.0 == [TIME_STAMPING]),
             subject_key_id: own_id.map(|(_, id)| id.0),
             authority_key_id: issuer_id.and_then(|(_, id)| id.key_identifier),
             unknown_critical: tbs
@@ -282,6 +284,12 @@ impl Certificate {
             .usage
             .is_none_or(|usage| usage.digital_signature() || usage.non_repudiation());
         may_sign && !self.has_other_purpose
+    }
+
+    /// Whether the key stamps times and does nothing else (RFC 3161 §2.3).
+    #[must_use]
+    pub const fn may_stamp_times(&self) -> bool {
+        self.stamps_time
     }
 
     /// A critical extension that is not understood: RFC 5280 §4.2 says to refuse then.

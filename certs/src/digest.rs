@@ -40,11 +40,21 @@ impl DigestAlgorithm {
     /// The digest of `message`.
     #[must_use]
     pub fn digest(self, message: &[u8]) -> Vec<u8> {
+        self.digest_parts(&[message])
+    }
+
+    /// The digest of a message in parts.
+    #[must_use]
+    pub fn digest_parts(self, parts: &[&[u8]]) -> Vec<u8> {
+        fn of<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+            let feed = |hasher: D, part: &&[u8]| hasher.chain_update(part);
+            parts.iter().fold(D::new(), feed).finalize().to_vec()
+        }
         match self {
-            Self::Sm3 => sm3(message).to_vec(),
-            Self::Sha256 => sha256(message).to_vec(),
-            Self::Sha384 => Sha384::digest(message).to_vec(),
-            Self::Sha512 => Sha512::digest(message).to_vec(),
+            Self::Sm3 => of::<Sm3>(parts),
+            Self::Sha256 => of::<Sha256>(parts),
+            Self::Sha384 => of::<Sha384>(parts),
+            Self::Sha512 => of::<Sha512>(parts),
         }
     }
 

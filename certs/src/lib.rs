@@ -7,7 +7,8 @@
 //!   [`certificate`], [`crl`]
 //! * Trust: [`trust`] (what is trusted), [`path`] (from a certificate to an anchor),
 //!   [`revocation`] (what the lists say)
-//! * Answers: [`signed_value`] (one seal or signature), [`ofd`] and [`verify`] (a whole file)
+//! * Answers: [`signed_value`] (one seal or signature), [`timestamp`], [`ofd`], [`pdf`] and
+//!   [`verify`] (a whole file)
 //! * A node's own keys and records: [`node_key`], [`sealing`], [`token`], [`columns`], [`note`],
 //!   [`merkle`], [`envelope_security`]
 //! * Development certificates and seals: [`mint`]
@@ -25,6 +26,7 @@ pub mod node_key;
 pub mod note;
 pub mod ofd;
 pub mod path;
+pub mod pdf;
 pub mod revocation;
 pub mod sealing;
 pub mod signed_value;
@@ -32,6 +34,7 @@ pub mod sm2_verification;
 mod symmetric;
 #[cfg(test)]
 mod testing;
+pub mod timestamp;
 pub mod token;
 pub mod trust;
 pub mod verify;

@@ -37,7 +37,22 @@ pub fn status(
     trust: &TrustStore,
     at: DateTime<Utc>,
 ) -> RevocationStatus {
-    let lists: Vec<_> = trust.crls_of(issuer).collect();
+    status_with(&[], certificate, issuer, trust, at)
+}
+
+/// As [`status`], asking also lists that came with the file; `issuer` must have signed them too.
+#[must_use]
+pub fn status_with(
+    carried: &[Crl],
+    certificate: &Certificate,
+    issuer: &Certificate,
+    trust: &TrustStore,
+    at: DateTime<Utc>,
+) -> RevocationStatus {
+    let carried = carried
+        .iter()
+        .filter(|list| list.verify_signed_by(issuer).is_ok());
+    let lists: Vec<_> = trust.crls_of(issuer).chain(carried).collect();
     let newest = lists
         .iter()
         .filter(|list| !list.is_partial())

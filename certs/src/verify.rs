@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
-use schemas::verdict::{Checks, FileKind, FindingCode, Profile, Verdict};
+use schemas::verdict::{FileKind, Profile, Verdict};
 
-use crate::digest;
-use crate::ofd;
 use crate::trust::TrustStore;
+use crate::{ofd, pdf};
 
 pub use crate::signed_value::RevocationPolicy;
 
@@ -18,7 +17,7 @@ const PDF_HEADER_WINDOW: usize = 1_024;
 pub struct VerifyOptions<'a> {
     /// The moment at which the verdict is asked for.
     pub at: DateTime<Utc>,
-    /// Which changes after signing are tolerated (PDF only so far).
+    /// Which changes after signing are tolerated (PDF).
     pub profile: Profile,
     /// What missing or stale revocation data does to the verdict.
     pub revocation: RevocationPolicy,
@@ -52,7 +51,7 @@ impl VerifyOptions<'_> {
 #[must_use]
 pub fn verify_file(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> Verdict {
     if file_kind(bytes) == FileKind::Pdf {
-        return pdf(bytes, options);
+        return pdf::verify(bytes, trust, options);
     }
     ofd::verify(bytes, trust, options)
 }
@@ -72,15 +71,4 @@ pub fn file_kind(bytes: &[u8]) -> FileKind {
         return FileKind::Pdf;
     }
     FileKind::Unknown
-}
-
-/// PDF signatures are not verified yet: nothing is claimed in either direction.
-fn pdf(bytes: &[u8], options: &VerifyOptions<'_>) -> Verdict {
-    let mut checks = Checks::new();
-    checks.unknown(
-        FindingCode::SigAlg,
-        "PDF signatures are not verified by this build",
-    );
-    let sm3 = hex::encode(digest::sm3(bytes));
-    Verdict::conclude(FileKind::Pdf, options.profile, sm3, checks, Vec::new())
 }

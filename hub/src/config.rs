@@ -74,6 +74,9 @@ pub struct NodeConfig {
     /// Seconds between two readings of the library; 0 to read it at the start and on SIGHUP alone.
     #[serde(default = "default_rescan_s")]
     pub rescan_s: u64,
+    /// Whose code verifies SM2 signatures.
+    #[serde(default)]
+    pub sm2: Sm2Code,
     /// File of licence types; the built-in list when absent.
     #[serde(default)]
     pub types: Option<PathBuf>,
@@ -102,6 +105,17 @@ pub struct NodeConfig {
     /// Limits under load.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// Whose code verifies SM2 signatures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sm2Code {
+    /// That of License Hub, [`certs::sm2_verification`].
+    #[default]
+    Own,
+    /// OpenSSL's alone.
+    Openssl,
 }
 
 /// What a node is in the exchange.
@@ -237,6 +251,7 @@ impl NodeConfig {
             data: data.to_owned(),
             source: None,
             rescan_s: default_rescan_s(),
+            sm2: Sm2Code::default(),
             trust: trust.to_owned(),
             types: None,
             policy: None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use certs::envelope_security::CheckedBatches;
 use certs::node_key::NodeKeys;
 use certs::sealing::Sealers;
+use certs::sm2_verification;
 use certs::trust::TrustStore;
 use connectors::bus::Bus;
 use connectors::source::{FolderSource, Source};
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{NodeConfig, Role};
+use crate::config::{NodeConfig, Role, Sm2Code};
 use crate::permits::{PermitPolicy, event_id};
 use crate::provenance::{ProvenanceLog, RecordError, Recorder};
 use crate::refusal::Refusal;
@@ -142,6 +143,8 @@ impl Node {
         clock: Arc<dyn Clock>,
     ) -> Result<Running, NodeError> {
         config.check()?;
+        sm2_verification::use_openssl_alone(config.sm2 == Sm2Code::Openssl);
+        sm2_verification::self_test().map_err(part("the verification of signatures"))?;
         let keys = Arc::new(node_keys(&config.data)?);
         let store = Store::of_node(&config)
             .await

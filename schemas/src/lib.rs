@@ -24,6 +24,7 @@ pub mod licence_type;
 pub mod message;
 pub mod metadata;
 pub mod ofd;
+pub mod pdf;
 pub mod permit;
 pub mod proof;
 pub mod quality;

@@ -10,6 +10,7 @@ mod attacks;
 mod command_line;
 mod contracts;
 mod corpus_ofd;
+mod corpus_pdf;
 mod crash;
 mod demo;
 mod doctor;

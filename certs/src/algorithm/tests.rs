@@ -11,7 +11,7 @@ use crate::testing::{KeyPair, signature_der};
 #[track_caller]
 fn check_oid(oid: &str, digest: Option<&str>, expected: Option<&str>) {
     let digest = digest.map(ObjectIdentifier::new_unwrap);
-    let found = SignatureAlgorithm::from_oids(ObjectIdentifier::new_unwrap(oid), digest);
+    let found = SignatureAlgorithm::from_oids(ObjectIdentifier::new_unwrap(oid), digest, None);
     assert_eq!(
         found.ok().map(|algorithm| algorithm.to_string()).as_deref(),
         expected,
@@ -28,6 +28,7 @@ fn accepted_algorithms() {
     check_oid("1.2.840.10045.4.3.3", None, Some("ECDSA with SHA-384"));
     let sha512 = Some("2.16.840.1.101.3.4.2.3");
     check_oid("1.2.840.113549.1.1.1", sha512, Some("RSA with SHA-512"));
+    check_oid("1.3.101.112", sha512, Some("Ed25519 with SHA-512"));
     check_oid(
         "1.2.840.10045.2.1",
         Some("1.2.156.10197.1.401"),

@@ -9,11 +9,13 @@
 //! * [`pki`]: root → issuing CA → seal maker, signers, nodes
 //! * [`picture`]: the red round seal as a PNG
 //! * [`seal`]: e-seals of GM/T 0031-2014 (V1), GB/T 38540-2020 (V4) and GM/T 0031-2025 (V5)
-//! * [`signed_data`]: GB/T 35275 `SignedData` for OFD signatures of type `Sign`
+//! * [`signed_data`]: GB/T 35275 `SignedData` for OFD signatures of type `Sign`, and CMS for PDF
+//! * [`pdf`]: signatures in PDF files
 
 pub mod certificate;
 pub mod credential;
 mod der;
+pub mod pdf;
 pub mod picture;
 pub mod pki;
 pub mod seal;
@@ -25,6 +27,7 @@ mod tests;
 use std::path::PathBuf;
 
 use ::der::asn1::ObjectIdentifier;
+use schemas::pdf::PdfError;
 
 /// SM2 signature with SM3 (GM/T 0006, as certificates and seals write it).
 const SM2_WITH_SM3: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.501");
@@ -54,6 +57,9 @@ pub enum MintError {
     /// A picture could not be encoded.
     #[error("seal picture cannot be written as PNG")]
     Picture(#[from] png::EncodingError),
+    /// A PDF cannot be signed.
+    #[error("the PDF cannot be signed: {0}")]
+    Pdf(String),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     File {
@@ -62,4 +68,10 @@ pub enum MintError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl From<PdfError> for MintError {
+    fn from(error: PdfError) -> Self {
+        Self::Pdf(error.to_string())
+    }
 }

@@ -126,8 +126,8 @@ impl<'p> Work<'_, '_, 'p, '_> {
         };
         let claim = SignatureClaim {
             id: &listed.id,
-            signature_xml: &signature_xml,
-            signature_xml_path: &format!("/{name}"),
+            signed: &[&signature_xml],
+            signature_xml_path: Some(&format!("/{name}")),
             seal_file: seal_file.as_deref(),
             signature_date_time: description.date_time.as_deref(),
             signature_method: description.method.as_deref(),

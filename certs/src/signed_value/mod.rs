@@ -7,8 +7,8 @@
 
 mod seal;
 mod seal_status;
-mod sign;
-mod signer;
+pub(crate) mod sign;
+pub(crate) mod signer;
 
 use chrono::{DateTime, Duration, Utc};
 use schemas::verdict::{Checks, FindingCode, SealUse, SealVersion, SignatureKind};
@@ -26,10 +26,11 @@ const DEFAULT_CLOCK_SKEW: Duration = Duration::minutes(10);
 pub struct SignatureClaim<'a> {
     /// Identifier of the signature inside the file.
     pub id: &'a str,
-    /// All bytes of `Signature.xml` as stored.
-    pub signature_xml: &'a [u8],
-    /// Absolute path of `Signature.xml` inside the package.
-    pub signature_xml_path: &'a str,
+    /// What the signed value is for, in parts: all bytes of `Signature.xml` as stored, or those of
+    /// a PDF that `/ByteRange` covers.
+    pub signed: &'a [&'a [u8]],
+    /// Absolute path of `Signature.xml` inside the package; none in a PDF.
+    pub signature_xml_path: Option<&'a str>,
     /// Bytes of `Seal.esl`, when the signature names one.
     pub seal_file: Option<&'a [u8]>,
     /// Text of `SignatureDateTime`.
@@ -117,9 +118,9 @@ pub fn check_sign(
 
 /// What is trusted, and when it is asked.
 #[derive(Clone, Copy)]
-struct Question<'a> {
-    trust: &'a TrustStore,
-    options: &'a TrustOptions,
+pub(crate) struct Question<'a> {
+    pub(crate) trust: &'a TrustStore,
+    pub(crate) options: &'a TrustOptions,
 }
 
 impl SignatureFindings {

@@ -37,7 +37,7 @@ pub(super) fn check(
     findings
         .checks
         .pass(FindingCode::SvMalformed, "a SignedData with one signer");
-    let bound = check_binding(&mut findings.checks, &data, claim.signature_xml);
+    let bound = check_binding(&mut findings.checks, &data, &claim.signed.concat());
 
     let (signer, carried) = match split_certificates(&data) {
         Ok(certificates) => certificates,
@@ -76,6 +76,7 @@ pub(super) fn check(
             certificate: &signer,
             algorithm: data.algorithm,
             digest: Some(data.digest_algorithm),
+            parameters: data.parameters,
             messages: &messages,
             signature: data.signature,
         },
@@ -170,10 +171,10 @@ fn check_binding(
     }
 }
 
-type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
+pub(crate) type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
 
 /// The signer's certificate and the others.
-fn split_certificates(data: &SignedData<'_>) -> Result<Certificates, String> {
+pub(crate) fn split_certificates(data: &SignedData<'_>) -> Result<Certificates, String> {
     let mut signer = None;
     let mut carried = Vec::new();
     for der in &data.certificates {

@@ -18,24 +18,30 @@ use crate::revocation::{self, RevocationStatus};
 const NOTABLE_TIME_DIFFERENCE: Duration = Duration::minutes(10);
 
 /// A signature with everything needed to verify it.
-pub(super) struct SignatureToCheck<'a> {
+pub(crate) struct SignatureToCheck<'a> {
     /// Finding to raise when it does not hold.
-    pub(super) code: FindingCode,
+    pub(crate) code: FindingCode,
     /// Who signed, for the report: `signer` or `seal maker`.
-    pub(super) role: &'static str,
-    pub(super) certificate: &'a Certificate,
-    pub(super) algorithm: ObjectIdentifier,
+    pub(crate) role: &'static str,
+    pub(crate) certificate: &'a Certificate,
+    pub(crate) algorithm: ObjectIdentifier,
     /// Digest named apart from the signature algorithm (CMS).
-    pub(super) digest: Option<ObjectIdentifier>,
+    pub(crate) digest: Option<ObjectIdentifier>,
+    /// Parameters of the signature algorithm, as they stand in the file.
+    pub(crate) parameters: Option<&'a [u8]>,
     /// What may have been signed, the standard form first, with a name for each.
-    pub(super) messages: &'a [(&'static str, &'a [u8])],
-    pub(super) signature: &'a [u8],
+    pub(crate) messages: &'a [(&'static str, &'a [u8])],
+    pub(crate) signature: &'a [u8],
 }
 
 /// `SIG_ALG`, then `SIG_INVALID` or `SEAL_SIG_INVALID`, then `RAW_RS` where it applies.
-pub(super) fn check_signature(checks: &mut Checks, subject: &SignatureToCheck<'_>) {
+pub(crate) fn check_signature(checks: &mut Checks, subject: &SignatureToCheck<'_>) {
     let role = subject.role;
-    let algorithm = match SignatureAlgorithm::from_oids(subject.algorithm, subject.digest) {
+    let algorithm = match SignatureAlgorithm::from_oids(
+        subject.algorithm,
+        subject.digest,
+        subject.parameters,
+    ) {
         Ok(algorithm) => algorithm,
         Err(cause) => {
             checks.fail(FindingCode::SigAlg, format!("{role}: {cause}"));
@@ -73,12 +79,12 @@ pub(super) fn check_signature(checks: &mut Checks, subject: &SignatureToCheck<'_
     checks.fail(subject.code, format!("{role}: {cause}"));
 }
 
-/// Whether `stated` is the digest of the signature file: SM3 always counts (GB/T 38540-2020),
+/// Whether `stated` is the digest of what was signed: SM3 always counts (GB/T 38540-2020),
 /// else the digest that goes with the signature's algorithm.
 pub(super) fn check_data_hash(
     checks: &mut Checks,
     stated: &[u8],
-    signature_xml: &[u8],
+    signed: &[&[u8]],
     algorithm: ObjectIdentifier,
 ) {
     let own = SignatureAlgorithm::from_oid(algorithm)
@@ -87,18 +93,18 @@ pub(super) fn check_data_hash(
     let holds = [Some(DigestAlgorithm::Sm3), own]
         .into_iter()
         .flatten()
-        .find(|digest| digest.digest(signature_xml) == stated);
+        .find(|digest| digest.digest_parts(signed) == stated);
     match holds {
         Some(digest) => checks.pass(
             FindingCode::DataHash,
             format!(
-                "the signed value holds the {} of the signature file",
+                "the signed value holds the {} of what is signed",
                 digest.as_str()
             ),
         ),
         None => checks.fail(
             FindingCode::DataHash,
-            "the signed value is for another signature file, or that file was changed",
+            "the signed value is for something else, or what was signed was changed",
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! Arithmetic modulo the prime of the SM2 curve, on public values only.
 //!
-//! Some of it takes more or less time with its input: a private key or a nonce must never come here.
+//! Some of it takes more or less time with its input: no private key and no nonce may come here.
 
 /// p = 2²⁵⁶ − 2²²⁴ − 2⁹⁶ + 2⁶⁴ − 1 (GB/T 32918.5-2017 §2), least limb first.
 pub(super) const P: [u64; 4] = [
@@ -159,7 +159,7 @@ fn double_limbs(a: &[u64; 4]) -> ([u64; 4], u64) {
     (doubled, l3 >> 63)
 }
 
-/// `top`·(2²⁵⁶ − p) = `top`·(2²²⁴ + 2⁹⁶ − 2⁶⁴ + 1), what `top`·2²⁵⁶ is modulo p; `top` is 3 at most.
+/// `top`·(2²⁵⁶ − p) = `top`·(2²²⁴ + 2⁹⁶ − 2⁶⁴ + 1): `top`·2²⁵⁶ modulo p, for a `top` of 3 at most.
 ///
 /// Made by arithmetic, not chosen by a branch: a branch here costs more than a whole addition.
 #[inline(always)]

@@ -3,10 +3,10 @@
 //! Verification alone, on public values alone: nothing here takes constant time, so no private key
 //! and no nonce may ever come here. Signing goes through the `sm2` crate.
 //!
-//! * [`field`], [`scalar`], [`point`]: arithmetic modulo p and n, and on the curve
-//! * [`table`], [`known`]: multiples of G and of keys that were met before
-//! * [`batch`]: many sums of points that share their inversions
-//! * [`openssl`]: the same answers from OpenSSL alone; [`self_test`]: all ways asked at a start
+//! * `field`, `scalar`, `point`: arithmetic modulo p and n, and on the curve
+//! * `table`, `known`: multiples of G and of keys that were met before
+//! * `batch`: many sums of points that share their inversions
+//! * `openssl`: the same answers from OpenSSL alone; `self_test`: all ways asked at a start
 
 mod batch;
 mod field;

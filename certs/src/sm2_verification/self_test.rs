@@ -16,8 +16,8 @@ const SIGNATURE: &str = "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7ea
 #[error("SM2 verification fails its self-test: {0}")]
 pub struct SelfTestError(&'static str);
 
-/// Verifies the example of GB/T 32918.5-2017 appendix A.2 in every way that there is, and refuses it
-/// in every way when a bit of it is another. For the start of a program.
+/// Verifies the example of GB/T 32918.5-2017 appendix A.2 in every way that there is, and refuses
+/// it in every way when a bit of it is another. For the start of a program.
 ///
 /// # Errors
 /// When one of them answers wrongly: nothing must be verified then.

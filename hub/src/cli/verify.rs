@@ -36,8 +36,7 @@ pub struct VerifyArgs {
     at: Option<DateTime<Utc>>,
     /// Which changes after signing are tolerated.
     ///
-    /// Without effect on OFD: it is for files that may grow after signing, which are not verified
-    /// yet.
+    /// Without effect on OFD: it is for PDF, which may grow after signing.
     #[arg(long, value_enum, default_value_t = ProfileArg::Licence)]
     profile: ProfileArg,
     /// One line of JSON per file instead of text.
@@ -61,6 +60,7 @@ enum ProfileArg {
 /// # Errors
 /// A trust folder that cannot be read, or output that cannot be written.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    certs::sm2_verification::self_test()?;
     let trust = match &args.trust {
         Some(dir) => TrustStore::from_folder(dir)
             .with_context(|| format!("trust folder {} cannot be used", dir.display()))?,

@@ -10,8 +10,10 @@ mod fields;
 pub mod seal_file;
 pub mod ses;
 pub mod signed_data;
+pub mod timestamp;
 
 pub use asn1::Asn1Error;
 pub use seal_file::{Header, Picture, Seal, SignerDigest, SignerList};
 pub use ses::{SealSignature, SigningTime};
 pub use signed_data::{SignedData, SignerIdentifier};
+pub use timestamp::{TST_INFO, TimestampInfo};

@@ -1,12 +1,13 @@
-//! GB/T 35275-2017 `SignedData`: the signed value of an OFD signature of type `Sign`.
+//! `SignedData` of GB/T 35275-2017 and CMS (RFC 5652 §5.1): the signed value of an OFD signature of
+//! type `Sign`, of a PDF signature, and of a timestamp.
 //!
-//! Its shape is that of CMS (RFC 5652 §5.1); only the object identifiers differ, and both sets
-//! are read. One signer and definite lengths are expected (`\[P\]` profile).
+//! Only the object identifiers differ, and both sets are read. One signer and definite lengths are
+//! expected (`\[P\]` profile).
 
 use chrono::{DateTime, Utc};
 use der::asn1::ObjectIdentifier;
 
-use super::asn1::{self, Asn1Error, Element, Reader};
+use super::asn1::{self, Asn1Error, Element};
 use super::fields::expect_tag;
 use super::ses::MAX_SIGNED_VALUE_BYTES;
 
@@ -14,6 +15,8 @@ use super::ses::MAX_SIGNED_VALUE_BYTES;
 pub const MAX_CERTIFICATES: usize = 32;
 /// Most signed attributes (`\[P\]` profile).
 const MAX_ATTRIBUTES: usize = 32;
+/// Most revocation lists carried along (`\[P\]` profile).
+const MAX_LISTS: usize = 32;
 /// Most elements directly inside any structure here.
 const MAX_FIELDS: usize = 16;
 
@@ -23,17 +26,37 @@ const SIGNED_DATA: [ObjectIdentifier; 2] = [
     // RFC 5652 §5.1.
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2"),
 ];
+/// PKCS #9 contentType, RFC 5652 §11.1.
+const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 /// PKCS #9 messageDigest, RFC 5652 §11.2.
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 /// PKCS #9 signingTime, RFC 5652 §11.3.
 const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
 
+/// signingCertificate and signingCertificateV2, RFC 5035 §5.4, §5.3.
+const SIGNING_CERTIFICATE: [ObjectIdentifier; 2] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47"),
+];
+/// Timestamp token over the signature, RFC 3161 appendix A.
+const TIMESTAMP_TOKEN: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
+/// Revocation data as Adobe's readers write it: `RevocationInfoArchival`,
+/// ISO 32000-2:2020 §12.8.3.3.2.
+const REVOCATION_ARCHIVAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113583.1.1.8");
+
 /// A `SignedData` with one signer.
 pub struct SignedData<'a> {
+    /// What the content is: data, a timestamp.
+    pub content_type: ObjectIdentifier,
+    /// The digest algorithms that are announced.
+    pub digest_algorithms: Vec<ObjectIdentifier>,
     /// The signed content; none when it is kept elsewhere.
     pub content: Option<&'a [u8]>,
     /// DER of the certificates carried along.
     pub certificates: Vec<&'a [u8]>,
+    /// Revocation lists carried along.
+    pub lists: Vec<&'a [u8]>,
     /// Who signed: issuer and serial number, or key identifier.
     pub signer: SignerIdentifier<'a>,
     /// Digest algorithm of the signer.
@@ -42,8 +65,12 @@ pub struct SignedData<'a> {
     pub attributes: Option<SignedAttributes<'a>>,
     /// Signature algorithm of the signer.
     pub algorithm: ObjectIdentifier,
+    /// Its parameters, as they stand there.
+    pub parameters: Option<&'a [u8]>,
     /// The signature.
     pub signature: &'a [u8],
+    /// The timestamp token over the signature, a `ContentInfo`.
+    pub timestamp: Option<&'a [u8]>,
 }
 
 /// How the signer's certificate is named.
@@ -64,9 +91,25 @@ pub enum SignerIdentifier<'a> {
 pub struct SignedAttributes<'a> {
     /// `messageDigest`.
     pub message_digest: &'a [u8],
+    /// `contentType`, when present.
+    pub content_type: Option<ObjectIdentifier>,
     /// `signingTime`, when present and readable.
     pub signing_time: Option<DateTime<Utc>>,
+    /// Digests of the signer's certificate (`signingCertificate`, `signingCertificateV2`).
+    pub signing_certificates: Vec<CertificateDigest<'a>>,
+    /// Revocation lists that were signed with the content.
+    pub lists: Vec<&'a [u8]>,
     raw: &'a [u8],
+    attributes: Vec<&'a [u8]>,
+}
+
+/// A digest of a certificate (`ESSCertID`, RFC 5035 §5.4; `ESSCertIDv2`, §5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateDigest<'a> {
+    /// The digest's algorithm; none is written for the older form, which is SHA-1.
+    pub algorithm: Option<ObjectIdentifier>,
+    /// The digest.
+    pub value: &'a [u8],
 }
 
 impl<'a> SignedData<'a> {
@@ -89,32 +132,25 @@ impl<'a> SignedData<'a> {
         content_info.finish()?;
         let mut reader = Element::whole(wrapper.content, asn1::SEQUENCE)?.reader();
         reader.expect(asn1::INTEGER)?;
-        reader.expect(asn1::SET)?;
-        let content = encapsulated_content(&reader.expect(asn1::SEQUENCE)?)?;
+        let algorithms = reader.expect(asn1::SET)?.reader().all(MAX_FIELDS)?;
+        let digest_algorithms = algorithms.iter().map(algorithm_identifier);
+        let digest_algorithms = digest_algorithms.collect::<Result<_, _>>()?;
+        let (content_type, content) = encapsulated_content(&reader.expect(asn1::SEQUENCE)?)?;
         let certificates = match reader.optional(asn1::CONTEXT_0)? {
             Some(list) => list.reader().all(MAX_CERTIFICATES)?,
             None => Vec::new(),
         };
-        // Revocation lists carried along are not used: they come from the trust store.
-        reader.optional(asn1::CONTEXT_1)?;
+        let lists = match reader.optional(asn1::CONTEXT_1)? {
+            Some(list) => list.reader().all(MAX_LISTS)?,
+            None => Vec::new(),
+        };
         let signers = reader.expect(asn1::SET)?.reader().all(1)?;
         reader.finish()?;
         let [signer] = signers.as_slice() else {
             return Err(Asn1Error::Content("signerInfos"));
         };
-        let certificates = certificates.iter().map(|element| element.raw).collect();
-        Self::with_signer(
-            content,
-            certificates,
-            expect_tag(signer, asn1::SEQUENCE)?.reader(),
-        )
-    }
-
-    fn with_signer(
-        content: Option<&'a [u8]>,
-        certificates: Vec<&'a [u8]>,
-        mut reader: Reader<'a>,
-    ) -> Result<Self, Asn1Error> {
+        let raw = |elements: &[Element<'a>]| elements.iter().map(|element| element.raw).collect();
+        let mut reader = expect_tag(signer, asn1::SEQUENCE)?.reader();
         reader.expect(asn1::INTEGER)?;
         let signer = signer_identifier(&reader.any()?)?;
         let digest_algorithm = algorithm_identifier(&reader.expect(asn1::SEQUENCE)?)?;
@@ -123,19 +159,26 @@ impl<'a> SignedData<'a> {
             .as_ref()
             .map(SignedAttributes::parse)
             .transpose()?;
-        let algorithm = algorithm_identifier(&reader.expect(asn1::SEQUENCE)?)?;
+        let mut algorithm = reader.expect(asn1::SEQUENCE)?.reader();
         let signature = reader.expect(asn1::OCTET_STRING)?.content;
-        // Unsigned attributes (timestamps) are not evaluated.
-        reader.optional(asn1::CONTEXT_1)?;
+        let unsigned = reader.optional(asn1::CONTEXT_1)?;
         reader.finish()?;
         Ok(Self {
+            content_type,
+            digest_algorithms,
             content,
-            certificates,
+            certificates: raw(&certificates),
+            lists: raw(&lists),
             signer,
             digest_algorithm,
             attributes,
-            algorithm,
+            algorithm: algorithm.expect(asn1::OBJECT_IDENTIFIER)?.oid()?,
+            parameters: match algorithm.is_empty() {
+                true => None,
+                false => Some(algorithm.any()?.raw),
+            },
             signature,
+            timestamp: unsigned.as_ref().map(timestamp_in).transpose()?.flatten(),
         })
     }
 }
@@ -152,46 +195,118 @@ impl<'a> SignedAttributes<'a> {
         bytes
     }
 
+    /// What the standard says was signed: the attributes in the order of DER (RFC 5652 §5.4), in
+    /// whatever order they stand in the file.
+    #[must_use]
+    pub fn sorted_bytes(&self) -> Vec<u8> {
+        let mut attributes = self.attributes.clone();
+        attributes.sort_unstable();
+        let head = self.raw.len() - attributes.iter().map(|one| one.len()).sum::<usize>();
+        let head = self.raw.get(1..head).unwrap_or_default();
+        [&[asn1::SET], head, &attributes.concat()].concat()
+    }
+
     fn parse(element: &Element<'a>) -> Result<Self, Asn1Error> {
-        let mut message_digest = None;
-        let mut signing_time = None;
-        for attribute in element.reader().all(MAX_ATTRIBUTES)? {
-            let mut reader = expect_tag(&attribute, asn1::SEQUENCE)?.reader();
-            let kind = reader.expect(asn1::OBJECT_IDENTIFIER)?.oid()?;
-            let values = reader.expect(asn1::SET)?.reader().all(MAX_FIELDS)?;
-            reader.finish()?;
-            // Both attributes must have one value and appear once (RFC 5652 §11.2, §11.3).
+        let wrong = Asn1Error::Content("signed attribute");
+        let (mut message_digest, mut content_type, mut signing_time) = (None, None, None);
+        let (mut signing_certificates, mut lists) = (Vec::new(), Vec::new());
+        let attributes = element.reader().all(MAX_ATTRIBUTES)?;
+        for attribute in &attributes {
+            let (kind, values) = attribute_of(attribute)?;
+            // These have one value and appear once (RFC 5652 §11.1, §11.2, §11.3).
             match (kind, values.as_slice()) {
+                (CONTENT_TYPE, [value]) if content_type.is_none() => {
+                    content_type = Some(expect_tag(value, asn1::OBJECT_IDENTIFIER)?.oid()?);
+                }
                 (MESSAGE_DIGEST, [value]) if message_digest.is_none() => {
                     message_digest = Some(expect_tag(value, asn1::OCTET_STRING)?.content);
                 }
                 (SIGNING_TIME, [value]) if signing_time.is_none() => {
                     signing_time = Some(value.time()?);
                 }
-                (MESSAGE_DIGEST | SIGNING_TIME, _) => {
-                    return Err(Asn1Error::Content("signed attribute"));
+                (CONTENT_TYPE | MESSAGE_DIGEST | SIGNING_TIME, _) => return Err(wrong),
+                (kind, [value]) if SIGNING_CERTIFICATE.contains(&kind) => {
+                    signing_certificates.push(first_certificate_digest(value)?);
                 }
+                (REVOCATION_ARCHIVAL, [value]) => lists = archived_lists(value)?,
                 _ => {}
             }
         }
-        let message_digest = message_digest.ok_or(Asn1Error::Content("signed attributes"))?;
         Ok(Self {
-            message_digest,
+            message_digest: message_digest.ok_or(Asn1Error::Content("signed attributes"))?,
+            content_type,
             signing_time,
+            signing_certificates,
+            lists,
             raw: element.raw,
+            attributes: attributes.iter().map(|attribute| attribute.raw).collect(),
         })
     }
 }
 
-fn encapsulated_content<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Asn1Error> {
+/// The type and the values of an attribute.
+fn attribute_of<'a>(
+    attribute: &Element<'a>,
+) -> Result<(ObjectIdentifier, Vec<Element<'a>>), Asn1Error> {
+    let mut reader = expect_tag(attribute, asn1::SEQUENCE)?.reader();
+    let kind = reader.expect(asn1::OBJECT_IDENTIFIER)?.oid()?;
+    let values = reader.expect(asn1::SET)?.reader().all(MAX_FIELDS)?;
+    reader.finish()?;
+    Ok((kind, values))
+}
+
+/// The timestamp token among unsigned attributes; several are one too many to choose from.
+fn timestamp_in<'a>(attributes: &Element<'a>) -> Result<Option<&'a [u8]>, Asn1Error> {
+    let mut token = None;
+    for attribute in attributes.reader().all(MAX_ATTRIBUTES)? {
+        let (kind, values) = attribute_of(&attribute)?;
+        match (kind, values.as_slice()) {
+            (TIMESTAMP_TOKEN, [value]) if token.is_none() => token = Some(value.raw),
+            (TIMESTAMP_TOKEN, _) => return Err(Asn1Error::Content("timestamp token")),
+            _ => {}
+        }
+    }
+    Ok(token)
+}
+
+/// The first certificate of a `SigningCertificate` or `SigningCertificateV2`: the signer's.
+fn first_certificate_digest<'a>(value: &Element<'a>) -> Result<CertificateDigest<'a>, Asn1Error> {
+    let mut list = expect_tag(value, asn1::SEQUENCE)?.reader();
+    let mut certificates = list.expect(asn1::SEQUENCE)?.reader();
+    let mut first = certificates.expect(asn1::SEQUENCE)?.reader();
+    // Version 2 without an algorithm means SHA-256, version 1 always SHA-1: the length tells.
+    let algorithm = first.optional(asn1::SEQUENCE)?;
+    let algorithm = algorithm.as_ref().map(algorithm_identifier).transpose()?;
+    let value = first.expect(asn1::OCTET_STRING)?.content;
+    Ok(CertificateDigest { algorithm, value })
+}
+
+/// `[0]` of a `RevocationInfoArchival`: revocation lists.
+fn archived_lists<'a>(value: &Element<'a>) -> Result<Vec<&'a [u8]>, Asn1Error> {
+    let mut archival = expect_tag(value, asn1::SEQUENCE)?.reader();
+    let Some(tagged) = archival.optional(asn1::CONTEXT_0)? else {
+        return Ok(Vec::new());
+    };
+    let lists = tagged
+        .reader()
+        .expect(asn1::SEQUENCE)?
+        .reader()
+        .all(MAX_LISTS)?;
+    Ok(lists.iter().map(|list| list.raw).collect())
+}
+
+fn encapsulated_content<'a>(
+    element: &Element<'a>,
+) -> Result<(ObjectIdentifier, Option<&'a [u8]>), Asn1Error> {
     let mut reader = element.reader();
-    reader.expect(asn1::OBJECT_IDENTIFIER)?.oid()?;
+    let kind = reader.expect(asn1::OBJECT_IDENTIFIER)?.oid()?;
     let Some(wrapper) = reader.optional(asn1::CONTEXT_0)? else {
         reader.finish()?;
-        return Ok(None);
+        return Ok((kind, None));
     };
     reader.finish()?;
-    Element::whole(wrapper.content, asn1::OCTET_STRING).map(|octets| Some(octets.content))
+    let octets = Element::whole(wrapper.content, asn1::OCTET_STRING)?;
+    Ok((kind, Some(octets.content)))
 }
 
 fn signer_identifier<'a>(element: &Element<'a>) -> Result<SignerIdentifier<'a>, Asn1Error> {

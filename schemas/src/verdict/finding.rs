@@ -35,8 +35,10 @@ pub enum FindingCode {
     RefMissing,
     RefPath,
     SignatureStripped,
+    FormatFailure,
     // A wrong digest ranks before missing coverage: it names the file that was changed.
     RefDigest,
+    HashFailure,
     Coverage,
     Uncovered,
     OfdXmlUncovered,
@@ -47,7 +49,9 @@ pub enum FindingCode {
     PropertyInfo,
     // Signature.
     SigAlg,
+    CryptoConstraintsFailure,
     SigInvalid,
+    SigCryptoFailure,
     RawRs,
     #[serde(rename = "PADBITS")]
     PadBits,
@@ -56,18 +60,27 @@ pub enum FindingCode {
     SealMismatch,
     SealSigInvalid,
     SignerNotInList,
+    SigConstraintsFailure,
     SealRevoked,
     // Trust.
     SignerRevoked,
+    RevokedNoPoe,
     SignerCertUsage,
+    ChainConstraintsFailure,
+    NoSigningCertificateFound,
     Untrusted,
     UntrustedMaker,
+    NoCertificateChainFound,
     RevocationUnknown,
+    TryLater,
     // Time.
     SignerCertTime,
     MakerCertTime,
+    OutOfBoundsNoPoe,
     SealPeriod,
+    TimestampOrderFailure,
     TimeFuture,
+    ModifiedAfterSigning,
     // Metadata.
     MetaMissing,
     MetaMismatch,
@@ -95,30 +108,43 @@ impl FindingCode {
         Self::RefMissing,
         Self::RefPath,
         Self::SignatureStripped,
+        Self::FormatFailure,
         Self::RefDigest,
+        Self::HashFailure,
         Self::Coverage,
         Self::Uncovered,
         Self::OfdXmlUncovered,
         Self::DataHash,
         Self::PropertyInfo,
         Self::SigAlg,
+        Self::CryptoConstraintsFailure,
         Self::SigInvalid,
+        Self::SigCryptoFailure,
         Self::RawRs,
         Self::PadBits,
         Self::HeaderVersion,
         Self::SealMismatch,
         Self::SealSigInvalid,
         Self::SignerNotInList,
+        Self::SigConstraintsFailure,
         Self::SealRevoked,
         Self::SignerRevoked,
+        Self::RevokedNoPoe,
         Self::SignerCertUsage,
+        Self::ChainConstraintsFailure,
+        Self::NoSigningCertificateFound,
         Self::Untrusted,
         Self::UntrustedMaker,
+        Self::NoCertificateChainFound,
         Self::RevocationUnknown,
+        Self::TryLater,
         Self::SignerCertTime,
         Self::MakerCertTime,
+        Self::OutOfBoundsNoPoe,
         Self::SealPeriod,
+        Self::TimestampOrderFailure,
         Self::TimeFuture,
+        Self::ModifiedAfterSigning,
         Self::MetaMissing,
         Self::MetaMismatch,
         Self::SealUnitMismatch,
@@ -144,21 +170,33 @@ impl FindingCode {
     #[must_use]
     pub fn subindication(self) -> &'static str {
         match self {
-            Self::RefDigest | Self::DataHash | Self::RefMissing => "HASH_FAILURE",
-            Self::SigInvalid | Self::SealSigInvalid => "SIG_CRYPTO_FAILURE",
-            Self::Untrusted | Self::UntrustedMaker => "NO_CERTIFICATE_CHAIN_FOUND",
+            Self::RefDigest | Self::DataHash | Self::RefMissing | Self::HashFailure => {
+                "HASH_FAILURE"
+            }
+            Self::SigInvalid | Self::SealSigInvalid | Self::SigCryptoFailure => {
+                "SIG_CRYPTO_FAILURE"
+            }
+            Self::Untrusted | Self::UntrustedMaker | Self::NoCertificateChainFound => {
+                "NO_CERTIFICATE_CHAIN_FOUND"
+            }
+            Self::NoSigningCertificateFound => "NO_SIGNING_CERTIFICATE_FOUND",
+            Self::RevokedNoPoe => "REVOKED_NO_POE",
+            Self::OutOfBoundsNoPoe => "OUT_OF_BOUNDS_NO_POE",
+            Self::TimestampOrderFailure => "TIMESTAMP_ORDER_FAILURE",
             Self::SignerRevoked | Self::SealRevoked => "REVOKED",
             Self::SignerCertTime | Self::MakerCertTime | Self::SealPeriod => {
                 "NOT_YET_VALID_OR_EXPIRED"
             }
-            Self::SignerCertUsage => "CHAIN_CONSTRAINTS_FAILURE",
-            Self::RevocationUnknown => "TRY_LATER",
-            Self::SigAlg => "CRYPTO_CONSTRAINTS_FAILURE",
+            Self::SignerCertUsage | Self::ChainConstraintsFailure => "CHAIN_CONSTRAINTS_FAILURE",
+            Self::RevocationUnknown | Self::TryLater => "TRY_LATER",
+            Self::SigAlg | Self::CryptoConstraintsFailure => "CRYPTO_CONSTRAINTS_FAILURE",
             Self::Coverage
             | Self::Uncovered
             | Self::OfdXmlUncovered
             | Self::SignerNotInList
+            | Self::SigConstraintsFailure
             | Self::SealMismatch
+            | Self::ModifiedAfterSigning
             | Self::TimeFuture
             | Self::MetaMissing
             | Self::MetaMismatch
@@ -180,6 +218,7 @@ impl FindingCode {
             | Self::SvMalformed
             | Self::RefPath
             | Self::SignatureStripped
+            | Self::FormatFailure
             | Self::PropertyInfo
             | Self::RawRs
             | Self::PadBits

@@ -46,8 +46,8 @@ fn verify(folder: &Path, name: &str, trust: &TrustStore) -> SignatureFindings {
     let seal_file = of("Seal.esl");
     let claim = SignatureClaim {
         id: "1",
-        signature_xml: &of("Signature.xml").unwrap(),
-        signature_xml_path: "/Doc_0/Signs/Sign_0/Signature.xml",
+        signed: &[&of("Signature.xml").unwrap()],
+        signature_xml_path: Some("/Doc_0/Signs/Sign_0/Signature.xml"),
         seal_file: seal_file.as_deref(),
         signature_date_time: Some("2026-06-01 10:03:04"),
         signature_method: None,

@@ -96,8 +96,8 @@ impl World {
 pub(super) fn claim() -> SignatureClaim<'static> {
     SignatureClaim {
         id: "1",
-        signature_xml: XML,
-        signature_xml_path: PATH,
+        signed: &[XML],
+        signature_xml_path: Some(PATH),
         seal_file: None,
         signature_date_time: Some("2026-06-01 10:03:04"),
         signature_method: Some(SM2_WITH_SM3),

@@ -1,0 +1,317 @@
+//! A CMS or GB/T 35275 signature in `/Contents` (RFC 5652, EN 319 122-1; ARCHITECTURE.md,
+//! Standards).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use der::asn1::ObjectIdentifier;
+use schemas::pdf::signature::SignatureDictionary;
+use schemas::seal::{SignedData, TST_INFO, TimestampInfo};
+use schemas::verdict::{CheckResult, Checks, FindingCode, SignatureKind};
+
+use super::{Context, Signer, trust};
+use crate::algorithm::{self, SignatureAlgorithm, SignatureForm};
+use crate::certificate::Certificate;
+use crate::digest::DigestAlgorithm;
+use crate::signed_value::sign::split_certificates;
+use crate::timestamp::{self, Stamp};
+
+/// The digest with which a certificate is named when no algorithm is written (RFC 5035 §5.4).
+const SHA256_BYTES: usize = 32;
+
+pub(super) fn check(
+    context: &Context<'_, '_>,
+    signature: &SignatureDictionary,
+    value: &[u8],
+    signed: &[&[u8]],
+    checks: &mut Checks,
+) -> Signer {
+    let mut signer = Signer {
+        kind: Some(SignatureKind::Cms),
+        ..Signer::default()
+    };
+    let data = match SignedData::parse(value) {
+        Ok(data) => data,
+        Err(error) => {
+            let detail = format!("/Contents holds no SignedData with one signer: {error}");
+            checks.fail(FindingCode::FormatFailure, detail);
+            return signer;
+        }
+    };
+    if data.content_type == TST_INFO {
+        return check_document_timestamp(context, &data, value, signed, checks);
+    }
+    if signature.is_timestamp {
+        let detail = "a document timestamp that holds no timestamp token";
+        checks.fail(FindingCode::FormatFailure, detail);
+        return signer;
+    }
+    checks.pass(FindingCode::FormatFailure, "a SignedData with one signer");
+    let attributes = data.attributes.as_ref();
+    signer.signed_at = attributes.and_then(|attributes| attributes.signing_time);
+    let messages = bind(&data, signed, checks);
+    let (certificate, carried) = match certificates(context, &data) {
+        Ok(certificates) => certificates,
+        Err(detail) => {
+            checks.fail(FindingCode::FormatFailure, detail);
+            return signer;
+        }
+    };
+    let Some(certificate) = certificate else {
+        let detail = "the signer's certificate is not in the file";
+        checks.unknown(FindingCode::NoSigningCertificateFound, detail);
+        return signer;
+    };
+    signer.name = Some(certificate.subject_text().to_owned());
+    check_named_certificate(&data, &certificate, checks);
+    check_signature(&data, &certificate, &messages, checks);
+    let stamp = check_stamp(context, &data, &carried, checks);
+    if let Some(stamp) = &stamp {
+        signer.signed_at = Some(stamp.time);
+    }
+    let lists = trust::carried_lists(context, &data);
+    let question = trust::Question {
+        context,
+        carried: &carried,
+        lists: &lists,
+        proven: stamp.map(|stamp| stamp.time),
+    };
+    trust::check(&question, &certificate, checks);
+    check_stated_time(signer.signed_at, context, checks);
+    signer
+}
+
+/// What the signature may be over, with a name for each; the standard form first.
+type Messages = Vec<(&'static str, Vec<u8>)>;
+
+/// Whether the signed value is for these bytes: `HASH_FAILURE` and the form of the attributes.
+fn bind(data: &SignedData<'_>, signed: &[&[u8]], checks: &mut Checks) -> Messages {
+    let Some(digest) = DigestAlgorithm::parse(&data.digest_algorithm.to_string()) else {
+        let detail = format!("digest algorithm {} is not accepted", data.digest_algorithm);
+        checks.unknown(FindingCode::CryptoConstraintsFailure, detail);
+        return Vec::new();
+    };
+    if !data
+        .digest_algorithms
+        .iter()
+        .any(|known| is_digest(known, digest))
+    {
+        let detail = "the signer's digest algorithm is not announced";
+        checks.fail(FindingCode::FormatFailure, detail);
+    }
+    let algorithm =
+        SignatureAlgorithm::from_oids(data.algorithm, Some(data.digest_algorithm), data.parameters);
+    if algorithm.is_ok_and(|algorithm| algorithm.digest() != digest) {
+        let detail = "the signature's algorithm has another digest than the signer names";
+        checks.fail(FindingCode::HashFailure, detail);
+    }
+    let hash = digest.digest_parts(signed);
+    // \[P\] Some vendors put the digest of the file into the content (dialect of ofdrw).
+    let holds_digest = data
+        .content
+        .is_some_and(|content| content == hash.as_slice());
+    let content_hash = match data.content {
+        None => hash,
+        Some(content) if holds_digest => digest.digest(content),
+        Some(_) => {
+            let detail = "the signed content is not what /ByteRange covers";
+            checks.fail(FindingCode::HashFailure, detail);
+            return Vec::new();
+        }
+    };
+    let Some(attributes) = &data.attributes else {
+        checks.pass(FindingCode::HashFailure, "signed without attributes");
+        let message = data.content.map_or_else(|| signed.concat(), <[u8]>::to_vec);
+        return vec![("what is covered", message)];
+    };
+    if attributes.content_type != Some(data.content_type) {
+        let detail = "the signed content type is missing, or is not that of the content";
+        checks.fail(FindingCode::FormatFailure, detail);
+    }
+    if attributes.message_digest == content_hash {
+        let detail = format!("what is covered has the signed {}", digest.as_str());
+        checks.pass(FindingCode::HashFailure, detail);
+    } else {
+        let detail = format!(
+            "what is covered has another {} than was signed",
+            digest.as_str()
+        );
+        checks.fail(FindingCode::HashFailure, detail);
+    }
+    let (sorted, as_written) = (attributes.sorted_bytes(), attributes.signed_bytes());
+    let mut messages = vec![("the signed attributes", sorted)];
+    if messages.iter().all(|(_, sorted)| *sorted != as_written) {
+        messages.push((
+            "the signed attributes in the order in which they stand",
+            as_written,
+        ));
+    }
+    messages
+}
+
+fn is_digest(identifier: &ObjectIdentifier, digest: DigestAlgorithm) -> bool {
+    DigestAlgorithm::parse(&identifier.to_string()) == Some(digest)
+}
+
+type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
+
+/// The signer's certificate and the others, with those that the file carries for later.
+fn certificates(context: &Context<'_, '_>, data: &SignedData<'_>) -> Result<Certificates, String> {
+    let (signer, mut carried) = split_certificates(data)?;
+    let stored = context.carried.certificates.iter();
+    carried.extend(stored.filter_map(|der| Certificate::parse(der).ok().map(Arc::new)));
+    Ok((signer, carried))
+}
+
+/// Whether the certificate is the one that was signed along (RFC 5035 §5).
+fn check_named_certificate(data: &SignedData<'_>, certificate: &Certificate, checks: &mut Checks) {
+    let Some(attributes) = &data.attributes else {
+        return;
+    };
+    for named in &attributes.signing_certificates {
+        let digest = match named.algorithm {
+            Some(algorithm) => DigestAlgorithm::parse(&algorithm.to_string()),
+            None if named.value.len() == SHA256_BYTES => Some(DigestAlgorithm::Sha256),
+            // The older form is SHA-1, which proves nothing.
+            None => continue,
+        };
+        let is_this = digest.is_some_and(|digest| digest.digest(certificate.der()) == named.value);
+        if is_this {
+            let detail = "the signer's certificate is the one that was signed along";
+            checks.pass(FindingCode::SigConstraintsFailure, detail);
+        } else {
+            let detail = "the signer's certificate is not the one that was signed along";
+            checks.fail(FindingCode::SigConstraintsFailure, detail);
+        }
+    }
+}
+
+fn check_signature(
+    data: &SignedData<'_>,
+    certificate: &Certificate,
+    messages: &Messages,
+    checks: &mut Checks,
+) {
+    let algorithm =
+        SignatureAlgorithm::from_oids(data.algorithm, Some(data.digest_algorithm), data.parameters);
+    let (algorithm, key) = match (algorithm, certificate.key()) {
+        (Ok(algorithm), Ok(key)) => (algorithm, key),
+        (Err(error), _) | (_, Err(error)) => {
+            checks.unknown(FindingCode::CryptoConstraintsFailure, error.to_string());
+            return;
+        }
+    };
+    checks.pass(FindingCode::CryptoConstraintsFailure, algorithm.to_string());
+    for (position, (name, message)) in messages.iter().enumerate() {
+        match algorithm::verify(key, algorithm, message, data.signature) {
+            Ok(SignatureForm::Raw) => {
+                let detail = "the signature is 64 raw bytes instead of DER";
+                checks.fail(FindingCode::FormatFailure, detail);
+                return;
+            }
+            Ok(SignatureForm::Standard) => {
+                let detail = format!("the signature holds over {name}");
+                if position == 0 {
+                    checks.pass(FindingCode::SigCryptoFailure, detail);
+                } else {
+                    checks.warn(FindingCode::SigCryptoFailure, CheckResult::Pass, detail);
+                }
+                return;
+            }
+            Err(_) => {}
+        }
+    }
+    let detail = "the signature does not hold";
+    checks.fail(FindingCode::SigCryptoFailure, detail);
+}
+
+/// The timestamp over the signature: a time that the signer did not choose.
+fn check_stamp(
+    context: &Context<'_, '_>,
+    data: &SignedData<'_>,
+    carried: &[Arc<Certificate>],
+    checks: &mut Checks,
+) -> Option<Stamp> {
+    let token = data.timestamp?;
+    let (trust, at) = (context.trust, context.options.at);
+    match timestamp::verify(token, &[data.signature], carried, trust, at) {
+        Ok(stamp) => {
+            let detail = format!("stamped {} by {}", stamp.time.to_rfc3339(), stamp.authority);
+            checks.pass(FindingCode::TimestampOrderFailure, detail);
+            Some(stamp)
+        }
+        Err(error) => {
+            let detail = format!("the timestamp does not count: {error}");
+            checks.warn(
+                FindingCode::TimestampOrderFailure,
+                CheckResult::Unknown,
+                detail,
+            );
+            None
+        }
+    }
+}
+
+/// A document timestamp (ISO 32000-2:2020 §12.8.5): its imprint is over what it covers.
+fn check_document_timestamp(
+    context: &Context<'_, '_>,
+    data: &SignedData<'_>,
+    value: &[u8],
+    signed: &[&[u8]],
+    checks: &mut Checks,
+) -> Signer {
+    let content = data.content.unwrap_or_default();
+    let info = TimestampInfo::parse(content);
+    checks.pass(FindingCode::FormatFailure, "a timestamp token");
+    let (trust, at) = (context.trust, context.options.at);
+    let stored = context.carried.certificates.iter();
+    let carried: Vec<_> = stored
+        .filter_map(|der| Certificate::parse(der).ok().map(Arc::new))
+        .collect();
+    let mut signer = Signer {
+        kind: Some(SignatureKind::Timestamp),
+        signed_at: info.ok().map(|info| info.time),
+        ..Signer::default()
+    };
+    match timestamp::verify(value, signed, &carried, trust, at) {
+        Ok(stamp) => {
+            signer.name = Some(stamp.authority);
+            checks.pass(
+                FindingCode::HashFailure,
+                "the stamped digest is that of what is covered",
+            );
+            checks.pass(
+                FindingCode::NoCertificateChainFound,
+                "the timestamp's authority is trusted",
+            );
+        }
+        Err(error) if error.is_missing_evidence() => {
+            checks.unknown(error.finding(), error.to_string());
+        }
+        Err(error) => checks.fail(error.finding(), error.to_string()),
+    }
+    signer
+}
+
+/// `TIME_FUTURE`: nobody signs tomorrow.
+fn check_stated_time(
+    signed_at: Option<DateTime<Utc>>,
+    context: &Context<'_, '_>,
+    checks: &mut Checks,
+) {
+    let rules = crate::signed_value::TrustOptions::at(context.options.at);
+    match signed_at {
+        Some(signed_at) if signed_at > rules.at + rules.clock_skew => {
+            let (signed_at, now) = (signed_at.to_rfc3339(), rules.at.to_rfc3339());
+            let detail = format!("signed {signed_at}; that is after {now}");
+            checks.fail(FindingCode::TimeFuture, detail);
+        }
+        Some(signed_at) => {
+            checks.pass(
+                FindingCode::TimeFuture,
+                format!("signed {}", signed_at.to_rfc3339()),
+            );
+        }
+        None => checks.skip(FindingCode::TimeFuture, "the signer states no time"),
+    }
+}

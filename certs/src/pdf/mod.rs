@@ -1,0 +1,244 @@
+//! The PDF verification path (ISO 32000-2:2020 §12.8; EN 319 102-1 for the words of the report):
+//! structure → signatures of all revisions → per signature: its place, what it covers, its value,
+//! the signer, trust → what later revisions changed.
+//!
+//! Everything is judged over the original bytes, and read once. Findings carry the subindications
+//! of EN 319 102-1: without a trusted time, a certificate that is expired or revoked today leaves
+//! the verdict open.
+
+mod changes;
+mod cms;
+mod coverage;
+mod seal;
+mod trust;
+
+use schemas::pdf::PdfError;
+use schemas::pdf::document::Document;
+use schemas::pdf::fields;
+use schemas::pdf::limits;
+use schemas::pdf::signature::SignatureDictionary;
+use schemas::pdf::validation::{self, ValidationData};
+use schemas::verdict::{
+    Checks, FileKind, FindingCode, SealUse, SealVersion, SignatureKind, SignatureReport, Verdict,
+};
+
+use chrono::{DateTime, Utc};
+
+use crate::digest;
+use crate::trust::TrustStore;
+use crate::verify::VerifyOptions;
+
+use self::changes::Steps;
+
+/// Verifies a PDF; the semantics are those of ARCHITECTURE.md, Verdicts.
+#[must_use]
+pub fn verify(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> Verdict {
+    let mut checks = Checks::new();
+    let mut reports = Vec::new();
+    if let Err(error) = verify_into(bytes, trust, options, &mut checks, &mut reports) {
+        checks.fail(FindingCode::FormatFailure, error.to_string());
+    }
+    let sm3 = hex::encode(digest::sm3(bytes));
+    Verdict::conclude(FileKind::Pdf, options.profile, sm3, checks, reports)
+}
+
+/// A signature field with a value, as it first stood there.
+pub(crate) struct Found {
+    /// Full name of the field.
+    name: String,
+    /// The first revision with this value.
+    revision: usize,
+    signature: Result<SignatureDictionary, PdfError>,
+    /// Whether the last revision has it still.
+    is_last: bool,
+}
+
+/// What a signature is checked with.
+pub(crate) struct Context<'c, 'a> {
+    document: &'c Document<'a>,
+    trust: &'c TrustStore,
+    options: &'c VerifyOptions<'c>,
+    carried: &'c ValidationData,
+}
+
+/// What a signed value said about itself.
+#[derive(Default)]
+pub(crate) struct Signer {
+    kind: Option<SignatureKind>,
+    seal_version: Option<SealVersion>,
+    name: Option<String>,
+    signed_at: Option<DateTime<Utc>>,
+    seal: Option<SealUse>,
+}
+
+fn verify_into(
+    bytes: &[u8],
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+    checks: &mut Checks,
+    reports: &mut Vec<SignatureReport>,
+) -> Result<(), PdfError> {
+    let document = &Document::open(bytes)?;
+    let count = document.revisions().len();
+    checks.pass(FindingCode::FormatFailure, format!("{count} revisions"));
+    if document.is_encrypted() {
+        let detail = "encrypted: the content cannot be judged";
+        checks.unknown(FindingCode::Encrypted, detail);
+        return Ok(());
+    }
+    let found = signatures(document)?;
+    if found.is_empty() {
+        no_signature(bytes, checks);
+        return Ok(());
+    }
+    if let Some(at) = document.trailing() {
+        let detail = format!("byte {at}: bytes after the last %%EOF belong to no revision");
+        checks.fail(FindingCode::FormatFailure, detail);
+    }
+    let carried = &validation::carried(document);
+    let context = Context {
+        document,
+        trust,
+        options,
+        carried,
+    };
+    let mut steps = Steps::new(document);
+    for one in &found {
+        reports.push(report(&context, one, &found, &mut steps));
+    }
+    Ok(())
+}
+
+/// Bytes that look like a signature which no field names are one that was taken away.
+fn no_signature(bytes: &[u8], checks: &mut Checks) {
+    let mark = b"/ByteRange";
+    if bytes.windows(mark.len()).any(|window| window == mark) {
+        let detail = "no field is signed, though the file holds a signature's /ByteRange";
+        checks.fail(FindingCode::SignatureStripped, detail);
+    } else {
+        checks.fail(FindingCode::Unsigned, "no signature");
+    }
+}
+
+/// Every signature of every revision: one that a later revision takes away counts too.
+fn signatures(document: &Document<'_>) -> Result<Vec<Found>, PdfError> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut visited = 0;
+    for revision in 0..document.revisions().len() {
+        for field in fields::all(document, revision)? {
+            visited += 1;
+            if visited > limits::FIELDS {
+                return Err(PdfError::TooMuch {
+                    what: "form fields, all revisions together",
+                    limit: limits::FIELDS,
+                });
+            }
+            let Some(signature) = field.signature(document, revision) else {
+                continue;
+            };
+            let name = String::from_utf8_lossy(&field.name).into_owned();
+            let is_last = revision == document.last();
+            let is_known =
+                |known: &Found| known.name == name && is_same(&known.signature, &signature);
+            let known = found.iter().position(is_known);
+            match known {
+                Some(at) => found[at].is_last = is_last,
+                None if found.len() == limits::SIGNATURES => {
+                    return Err(PdfError::TooMuch {
+                        what: "signatures",
+                        limit: limits::SIGNATURES,
+                    });
+                }
+                None => found.push(Found {
+                    name,
+                    revision,
+                    signature,
+                    is_last,
+                }),
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_same(
+    one: &Result<SignatureDictionary, PdfError>,
+    other: &Result<SignatureDictionary, PdfError>,
+) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one.contents_at == other.contents_at,
+        (Err(_), Err(_)) => true,
+        _ => false,
+    }
+}
+
+fn report(
+    context: &Context<'_, '_>,
+    found: &Found,
+    all: &[Found],
+    steps: &mut Steps<'_, '_>,
+) -> SignatureReport {
+    let mut checks = Checks::new();
+    let mut signer = Signer::default();
+    let mut coverage = coverage::PARTIAL;
+    let mut modifications = Vec::new();
+    match &found.signature {
+        Err(error) => {
+            let detail = format!("the signature cannot be read: {error}");
+            checks.fail(FindingCode::FormatFailure, detail);
+        }
+        Ok(signature) => {
+            if let Some(covered) = coverage::check(context.document, found, signature, &mut checks)
+            {
+                coverage = covered.word;
+                signer = judge(context, signature, &covered.parts, &mut checks);
+                modifications = steps.judge(found, all, context.options.profile, &mut checks);
+            }
+        }
+    }
+    if !found.is_last {
+        let detail = "a later revision takes this signature away";
+        checks.fail(FindingCode::SignatureStripped, detail);
+    }
+    let verdict = checks.outcome();
+    let mut report = SignatureReport {
+        id: found.name.clone(),
+        kind: signer.kind.unwrap_or(SignatureKind::Cms),
+        seal_version: signer.seal_version,
+        signer: signer.name,
+        signed_at: signer.signed_at,
+        verdict,
+        indication: String::new(),
+        subindication: None,
+        coverage: coverage.to_owned(),
+        modifications,
+        checks,
+        seal: signer.seal,
+    };
+    report.conclude();
+    report
+}
+
+/// Judges the signed value by its own shape; `/SubFilter` is a hint that is often wrong.
+fn judge(
+    context: &Context<'_, '_>,
+    signature: &SignatureDictionary,
+    signed: &[&[u8]],
+    checks: &mut Checks,
+) -> Signer {
+    let value = match coverage::without_padding(&signature.contents) {
+        Ok(value) => value,
+        Err(detail) => {
+            checks.fail(FindingCode::FormatFailure, detail);
+            return Signer::default();
+        }
+    };
+    if coverage::is_content_info(value) {
+        cms::check(context, signature, value, signed, checks)
+    } else {
+        seal::check(context, value, signed, checks)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Pages: nothing but annotations may be added to them.
+
+use std::collections::BTreeSet;
+
+use super::{Level, Step, keys, text};
+use crate::pdf::object::{Dictionary, Indirect, Object, ObjectId};
+use crate::pdf::{PdfError, limits};
+
+impl Step<'_, '_> {
+    /// Explains redefined pages, lists of annotations and annotations.
+    pub(super) fn compare_pages(&mut self) -> Result<(), PdfError> {
+        let mut lists = BTreeSet::new();
+        for number in self.redefined.clone() {
+            let (Some(old), Some(new)) = (self.before(number)?, self.after(number)?) else {
+                continue;
+            };
+            match (&old, &new) {
+                (
+                    Indirect::Object(Object::Dictionary(old)),
+                    Indirect::Object(Object::Dictionary(new)),
+                ) if old.has_name("Type", "Page") => {
+                    self.compare_page(number, old, new)?;
+                }
+                (Indirect::Object(Object::Array(_)), Indirect::Object(Object::Array(_))) => {
+                    lists.insert(number);
+                }
+                (
+                    Indirect::Object(Object::Dictionary(old)),
+                    Indirect::Object(Object::Dictionary(new)),
+                ) if is_annotation(old) && old.get("Subtype") == new.get("Subtype") => {
+                    self.redefined.remove(&number);
+                    self.note(Level::Annotations, format!("annotation {number}"));
+                    self.explain(&Object::Dictionary(new.clone()))?;
+                }
+                _ => {}
+            }
+        }
+        if !lists.is_empty() {
+            self.compare_lists(&lists)?;
+        }
+        Ok(())
+    }
+
+    fn compare_page(
+        &mut self,
+        number: u32,
+        old: &Dictionary,
+        new: &Dictionary,
+    ) -> Result<(), PdfError> {
+        self.redefined.remove(&number);
+        for key in keys(old, new) {
+            if key != b"Annots" && old.get(&key) != new.get(&key) {
+                self.note(Level::Other, format!("page {number}: its {}", text(&key)));
+            }
+        }
+        let before = self.document.array(old, "Annots", self.earlier)?;
+        let after = self.document.array(new, "Annots", self.later)?;
+        if let Some(list) = new.get("Annots").and_then(Object::reference) {
+            self.added.remove(&list.number);
+            self.explain_redefined(list.number);
+        }
+        self.compare_annotations(&before, &after)
+    }
+
+    /// Lists of annotations in objects of their own, on pages that were not redefined.
+    fn compare_lists(&mut self, lists: &BTreeSet<u32>) -> Result<(), PdfError> {
+        let (_, catalog) = self.document.catalog(self.earlier)?;
+        let mut waiting: Vec<Object> = catalog.get("Pages").cloned().into_iter().collect();
+        let mut visited = BTreeSet::new();
+        while let Some(node) = waiting.pop() {
+            let is_new = node.reference().is_some_and(|id| visited.insert(id));
+            if !is_new {
+                continue;
+            }
+            if visited.len() > limits::CHANGED_OBJECTS {
+                return Err(PdfError::TooMuch {
+                    what: "pages of a file that was changed after signing",
+                    limit: limits::CHANGED_OBJECTS,
+                });
+            }
+            let Object::Dictionary(node) = self.document.resolve(&node, self.earlier)? else {
+                continue;
+            };
+            waiting.extend(self.document.array(&node, "Kids", self.earlier)?);
+            let Some(list) = node.get("Annots").and_then(Object::reference) else {
+                continue;
+            };
+            if lists.contains(&list.number) && self.explain_redefined(list.number) {
+                let before = self.document.array(&node, "Annots", self.earlier)?;
+                let after = self.document.array(&node, "Annots", self.later)?;
+                self.compare_annotations(&before, &after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was there has to stay, in its order; what is new is a signature's widget or an
+    /// annotation.
+    fn compare_annotations(&mut self, before: &[Object], after: &[Object]) -> Result<(), PdfError> {
+        let mut old = before.iter().peekable();
+        let mut new = Vec::new();
+        for annotation in after {
+            if old.next_if(|old| *old == annotation).is_none() {
+                new.push(annotation);
+            }
+        }
+        if old.next().is_some() {
+            self.note(
+                Level::Other,
+                "annotations of a page were taken away or reordered",
+            );
+        }
+        let widgets = self.widgets_of_signatures()?;
+        for annotation in new {
+            if annotation
+                .reference()
+                .is_some_and(|id| widgets.contains(&id))
+            {
+                continue;
+            }
+            let Object::Dictionary(found) = self.document.resolve(annotation, self.later)? else {
+                self.note(Level::Other, "an entry of /Annots that is no annotation");
+                continue;
+            };
+            let level = if is_annotation(&found) {
+                Level::Annotations
+            } else {
+                Level::Other
+            };
+            let kind = found
+                .get("Subtype")
+                .and_then(Object::name)
+                .unwrap_or_default();
+            self.note(level, format!("an annotation was added, {}", text(kind)));
+            if level == Level::Annotations {
+                self.explain(annotation)?;
+                self.explain(&Object::Dictionary(found))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Signature fields of the later revision and their widgets.
+    fn widgets_of_signatures(&self) -> Result<BTreeSet<ObjectId>, PdfError> {
+        let mut widgets = BTreeSet::new();
+        for field in self.fields_after.iter().filter(|field| field.is_signature) {
+            widgets.extend(field.id);
+            let kids = self.document.array(&field.dictionary, "Kids", self.later)?;
+            widgets.extend(kids.iter().filter_map(Object::reference));
+        }
+        Ok(widgets)
+    }
+}
+
+/// An annotation that is no widget of a form.
+fn is_annotation(dictionary: &Dictionary) -> bool {
+    let subtype = dictionary.get("Subtype").and_then(Object::name);
+    let is_typed = dictionary.get("Type").is_none() || dictionary.has_name("Type", "Annot");
+    is_typed && dictionary.get("Rect").is_some() && subtype.is_some_and(|kind| kind != b"Widget")
+}

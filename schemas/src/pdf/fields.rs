@@ -1,0 +1,177 @@
+//! Form fields as of a revision, and the signatures in them (ISO 32000-2:2020 §12.7).
+
+use std::collections::BTreeSet;
+
+use super::document::Document;
+use super::object::{Dictionary, Indirect, Object, ObjectId};
+use super::signature::{self, SignatureDictionary};
+use super::xref::Entry;
+use super::{PdfError, limits};
+
+/// A field without kids that are fields.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its object; none when it is written directly.
+    pub id: Option<ObjectId>,
+    /// Its full name, the names of its ancestors before it.
+    pub name: Vec<u8>,
+    /// Whether it is a signature field, `/FT /Sig`, by itself or by an ancestor.
+    pub is_signature: bool,
+    /// Its dictionary.
+    pub dictionary: Dictionary,
+    /// `/V`, its own or an ancestor's.
+    pub value: Option<Object>,
+    /// Whether the object that holds the value stands in the file, not in a stream.
+    in_file: bool,
+}
+
+/// What a field inherits.
+#[derive(Clone, Default)]
+struct Inherited {
+    name: Vec<u8>,
+    kind: Option<Vec<u8>>,
+    value: Option<Object>,
+}
+
+impl Field {
+    /// What the field is signed with; none when it is not signed, or no signature field.
+    ///
+    /// # Errors
+    /// As [`signature::read`].
+    #[must_use = "a field with a value that cannot be read is a broken signature"]
+    pub fn signature(
+        &self,
+        document: &Document<'_>,
+        revision: usize,
+    ) -> Option<Result<SignatureDictionary, PdfError>> {
+        let value = self.value.as_ref().filter(|_| self.is_signature)?;
+        match document.resolve(value, revision) {
+            // Nothing was ever put there; a reference to nothing is a signature taken away.
+            Ok(Object::Null) if value.reference().is_none() => None,
+            Ok(_) => Some(signature::read(document, value, self.in_file, revision)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// Every field as of a revision, in the order of the form.
+///
+/// # Errors
+/// When the form is malformed, or a limit is exceeded.
+pub fn all(document: &Document<'_>, revision: usize) -> Result<Vec<Field>, PdfError> {
+    let (_, catalog) = document.catalog(revision)?;
+    let Some(form) = document.dictionary(&catalog, "AcroForm", revision)? else {
+        return Ok(Vec::new());
+    };
+    let mut walk = Walk {
+        document,
+        revision,
+        visited: BTreeSet::new(),
+        fields: Vec::new(),
+    };
+    for field in document.array(&form, "Fields", revision)? {
+        walk.visit(&field, &Inherited::default(), 0)?;
+    }
+    Ok(walk.fields)
+}
+
+struct Walk<'d, 'a> {
+    document: &'d Document<'a>,
+    revision: usize,
+    visited: BTreeSet<ObjectId>,
+    fields: Vec<Field>,
+}
+
+impl Walk<'_, '_> {
+    fn visit(&mut self, at: &Object, above: &Inherited, depth: usize) -> Result<(), PdfError> {
+        if depth > limits::TREE_DEPTH || self.fields.len() >= limits::FIELDS {
+            return Err(PdfError::TooMuch {
+                what: "form fields, or levels of them",
+                limit: if depth > limits::TREE_DEPTH {
+                    limits::TREE_DEPTH
+                } else {
+                    limits::FIELDS
+                },
+            });
+        }
+        let id = at.reference();
+        if id.is_some_and(|id| !self.visited.insert(id)) {
+            return Err(PdfError::Loop("form fields"));
+        }
+        let in_file = id.is_none_or(|id| {
+            let entry = self.document.entry(id.number, self.revision);
+            matches!(entry, Some(Entry::InFile { .. }))
+        });
+        let found = match id {
+            Some(id) => self.document.object(id, self.revision)?,
+            None => Some(Indirect::Object(at.clone())),
+        };
+        // A reference to nothing is a field that is not there.
+        let dictionary = match found {
+            None | Some(Indirect::Object(Object::Null)) => return Ok(()),
+            Some(Indirect::Object(Object::Dictionary(dictionary))) => dictionary,
+            Some(_) => {
+                return Err(PdfError::Unexpected {
+                    what: "a form field",
+                    expected: "a dictionary",
+                });
+            }
+        };
+        let own = Inherited {
+            name: self.full_name(&dictionary, &above.name)?,
+            kind: self.kind(&dictionary)?.or_else(|| above.kind.clone()),
+            value: dictionary.get("V").cloned().or_else(|| above.value.clone()),
+        };
+        let kids = self.document.array(&dictionary, "Kids", self.revision)?;
+        if self.are_fields(&kids)? {
+            return kids
+                .iter()
+                .try_for_each(|kid| self.visit(kid, &own, depth + 1));
+        }
+        self.fields.push(Field {
+            id,
+            name: own.name,
+            is_signature: own.kind.as_deref() == Some(b"Sig"),
+            value: own.value,
+            dictionary,
+            in_file,
+        });
+        Ok(())
+    }
+
+    fn kind(&self, dictionary: &Dictionary) -> Result<Option<Vec<u8>>, PdfError> {
+        let kind = dictionary.get("FT");
+        let kind = kind
+            .map(|kind| self.document.resolve(kind, self.revision))
+            .transpose()?;
+        Ok(kind.and_then(|kind| kind.name().map(<[u8]>::to_vec)))
+    }
+
+    fn full_name(&self, dictionary: &Dictionary, above: &[u8]) -> Result<Vec<u8>, PdfError> {
+        let own = dictionary.get("T");
+        let own = own
+            .map(|own| self.document.resolve(own, self.revision))
+            .transpose()?;
+        let own = own
+            .as_ref()
+            .and_then(Object::string)
+            .map(|own| own.bytes.as_slice());
+        Ok(match own {
+            None => above.to_vec(),
+            Some(own) if above.is_empty() => own.to_vec(),
+            Some(own) => [above, b".", own].concat(),
+        })
+    }
+
+    /// Whether kids are fields, and not only the widgets of one: a field has a name (§12.7.4.2).
+    fn are_fields(&self, kids: &[Object]) -> Result<bool, PdfError> {
+        for kid in kids {
+            if let Object::Dictionary(kid) = self.document.resolve(kid, self.revision)?
+                && (kid.get("T").is_some() || kid.get("FT").is_some() || kid.get("V").is_some())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

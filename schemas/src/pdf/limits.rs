@@ -1,0 +1,71 @@
+//! Every bound of the PDF reader: its number, its name and where the number comes from.
+
+/// Largest accepted file in bytes: 200 MB, the limit of ARCHITECTURE.md, Limits.
+pub const FILE_BYTES: usize = 200_000_000;
+
+/// Where `%PDF-` may begin: at the first byte alone, which is where a signature begins to cover.
+pub const HEADER_AT: usize = 0;
+
+/// How far from the end `startxref` is looked for: what ISO 32000-2:2020 annex I lets readers do.
+pub const TAIL_BYTES: usize = 1_024;
+
+/// Deepest nesting of arrays and dictionaries; real files stay below 20.
+pub const DEPTH: usize = 64;
+
+/// Most items in one indirect object, all levels together: an array of a hundred thousand kids is
+/// more than any document tree has.
+pub const ITEMS: usize = 131_072;
+
+/// Most keys of one dictionary; resources of real pages have some hundreds.
+pub const KEYS: usize = 4_096;
+
+/// Longest name in bytes: ISO 32000-1:2008 annex C has 127.
+pub const NAME_BYTES: usize = 1_024;
+
+/// Most cross-reference sections, and so most revisions: ten times the 51 signatures with which
+/// other verifiers test.
+pub const SECTIONS: usize = 512;
+
+/// Highest object number: ISO 32000-1:2008 annex C.
+pub const OBJECT_NUMBER: u32 = 8_388_607;
+
+/// Most cross-reference entries of a file, all revisions together.
+pub const ENTRIES: usize = 4_000_000;
+
+/// Most bytes that one stream of cross-references or objects inflates to.
+pub const INFLATED_BYTES: usize = 64 << 20;
+
+/// Most bytes that all such streams of a file inflate to.
+pub const INFLATED_TOTAL_BYTES: usize = 128 << 20;
+
+/// Most objects in one object stream: writers put 100 to 200 into one.
+pub const STREAM_OBJECTS: usize = 100_000;
+
+/// Most form fields of a file.
+pub const FIELDS: usize = 20_000;
+
+/// Most bytes of objects that are read, in sum: so many times the file, and a floor. Each object is
+/// read a few times; objects that overlap one another could else be read for hours.
+pub const READ_TIMES: usize = 8;
+/// The floor of [`READ_TIMES`] in bytes.
+pub const READ_FLOOR_BYTES: usize = 64 << 20;
+
+/// Deepest nesting of fields and of page trees.
+pub const TREE_DEPTH: usize = 64;
+
+/// Most signatures of a file: as many as revisions.
+pub const SIGNATURES: usize = 256;
+
+/// Most bytes of one `/Contents`, in hexadecimal: a seal with a large picture and a chain.
+pub const CONTENTS_BYTES: usize = 8 << 20;
+
+/// Most objects that later revisions may change or add in sum before nobody can judge them.
+pub const CHANGED_OBJECTS: usize = 100_000;
+
+/// Most certificates, and most revocation lists, taken from the file itself.
+pub const VALIDATION_ITEMS: usize = 256;
+
+/// Largest widget of a signature that was added after another signature, in square points: an
+/// eighth of an A4 page, four times the largest round seal. A larger one could hide what was
+/// signed.
+pub const ADDED_WIDGET_AREA: f64 = 62_600.0;

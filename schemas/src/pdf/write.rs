@@ -1,0 +1,215 @@
+//! Writes objects and incremental updates (ISO 32000-2:2020 §7.5.6).
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::ops::Range;
+
+use super::PdfError;
+use super::document::Document;
+use super::object::{Dictionary, Indirect, Object, ObjectId};
+
+/// An update of a file: objects that are new or take the place of others.
+#[derive(Debug)]
+pub struct Update<'d, 'a> {
+    document: &'d Document<'a>,
+    next_number: u32,
+    objects: BTreeMap<ObjectId, Vec<u8>>,
+}
+
+impl<'d, 'a> Update<'d, 'a> {
+    /// Begins an update of the last revision.
+    #[must_use]
+    pub fn new(document: &'d Document<'a>) -> Self {
+        let size = document
+            .trailer(document.last())
+            .and_then(|trailer| trailer.get("Size"))
+            .and_then(Object::size);
+        Self {
+            document,
+            next_number: size
+                .and_then(|size| u32::try_from(size).ok())
+                .unwrap_or(1)
+                .max(1),
+            objects: BTreeMap::new(),
+        }
+    }
+
+    /// A number that no object has.
+    pub fn new_id(&mut self) -> ObjectId {
+        let id = ObjectId {
+            number: self.next_number,
+            generation: 0,
+        };
+        self.next_number += 1;
+        id
+    }
+
+    /// Puts an object under its number, written as it is to stand between `obj` and `endobj`.
+    pub fn put(&mut self, id: ObjectId, text: impl Into<Vec<u8>>) {
+        self.objects.insert(id, text.into());
+    }
+
+    /// Puts a dictionary under its number.
+    pub fn put_dictionary(&mut self, id: ObjectId, dictionary: &Dictionary) {
+        let mut text = Vec::new();
+        dictionary.write(&mut text);
+        self.objects.insert(id, text);
+    }
+
+    /// The catalog as of the last revision.
+    ///
+    /// # Errors
+    /// As [`Document::catalog`].
+    pub fn catalog(&self) -> Result<(ObjectId, Dictionary), PdfError> {
+        self.document.catalog(self.document.last())
+    }
+
+    /// The first page as of the last revision.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn first_page(&self) -> Result<(ObjectId, Dictionary), PdfError> {
+        let missing = PdfError::Unexpected {
+            what: "/Pages",
+            expected: "a page",
+        };
+        let last = self.document.last();
+        let (_, catalog) = self.catalog()?;
+        let mut node = catalog.get("Pages").and_then(Object::reference);
+        for _ in 0..super::limits::TREE_DEPTH {
+            let id = node.ok_or(missing.clone())?;
+            let Some(Indirect::Object(Object::Dictionary(found))) =
+                self.document.object(id, last)?
+            else {
+                return Err(missing);
+            };
+            if found.has_name("Type", "Page") {
+                return Ok((id, found));
+            }
+            let kids = self.document.array(&found, "Kids", last)?;
+            node = kids.first().and_then(Object::reference);
+        }
+        Err(missing)
+    }
+
+    /// The file with the update at its end, and where each of its objects stands.
+    #[must_use]
+    pub fn finish(self) -> (Vec<u8>, BTreeMap<ObjectId, Range<usize>>) {
+        let mut out = self.document.bytes().to_vec();
+        if out.last() != Some(&b'\n') {
+            out.push(b'\n');
+        }
+        let mut places = BTreeMap::new();
+        for (id, text) in &self.objects {
+            let start = out.len();
+            let (number, generation) = (id.number, id.generation);
+            out.extend(format!("{number} {generation} obj\n").bytes());
+            out.extend(text);
+            out.extend(b"\nendobj\n");
+            places.insert(*id, start..out.len());
+        }
+        self.write_sections(&mut out, &places);
+        (out, places)
+    }
+
+    fn write_sections(&self, out: &mut Vec<u8>, places: &BTreeMap<ObjectId, Range<usize>>) {
+        let (start, last) = (out.len(), self.document.last());
+        out.extend(b"xref\n");
+        for (id, place) in places {
+            let line = format!(
+                "{} 1\n{:010} {:05} n \n",
+                id.number, place.start, id.generation
+            );
+            out.extend(line.bytes());
+        }
+        let mut trailer = Dictionary::default();
+        let size = Object::Integer(self.next_number.into());
+        trailer.insert(b"Size".to_vec(), size);
+        let before = self.document.trailer(last);
+        for key in ["Root", "Info", "ID"] {
+            if let Some(value) = before.and_then(|before| before.get(key)) {
+                trailer.insert(key.into(), value.clone());
+            }
+        }
+        let sections = self
+            .document
+            .revisions()
+            .get(last)
+            .map(|last| last.sections());
+        let previous = sections.and_then(|sections| sections.first());
+        let previous = previous.map_or(0, |previous| previous.offset);
+        let previous = i64::try_from(previous).unwrap_or(i64::MAX);
+        trailer.insert(b"Prev".to_vec(), Object::Integer(previous));
+        out.extend(b"trailer\n");
+        trailer.write(out);
+        out.extend(format!("\nstartxref\n{start}\n%%EOF\n").bytes());
+    }
+}
+
+impl Dictionary {
+    /// The dictionary with another value under a key.
+    #[must_use]
+    pub fn with(&self, key: &str, value: Object) -> Self {
+        let mut changed = Self::default();
+        for (name, old) in self.iter().filter(|(name, _)| *name != key.as_bytes()) {
+            changed.insert(name.to_vec(), old.clone());
+        }
+        changed.insert(key.into(), value);
+        changed
+    }
+
+    /// Writes it.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend(b"<<");
+        for (key, value) in self.iter() {
+            write_name(key, out);
+            out.push(b' ');
+            value.write(out);
+        }
+        out.extend(b">>");
+    }
+}
+
+impl Object {
+    /// Writes it.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.extend(b"null"),
+            Self::Boolean(value) => out.extend(value.to_string().bytes()),
+            Self::Integer(value) => out.extend(value.to_string().bytes()),
+            Self::Real(text) => out.extend(text),
+            Self::Name(name) => write_name(name, out),
+            Self::String(string) => {
+                out.push(b'<');
+                for byte in &string.bytes {
+                    // Writing to memory does not fail.
+                    let _ = write!(out, "{byte:02X}");
+                }
+                out.push(b'>');
+            }
+            Self::Array(items) => {
+                out.push(b'[');
+                for item in items {
+                    item.write(out);
+                    out.push(b' ');
+                }
+                out.push(b']');
+            }
+            Self::Dictionary(dictionary) => dictionary.write(out),
+            Self::Reference(id) => {
+                out.extend(format!("{} {} R", id.number, id.generation).bytes());
+            }
+        }
+    }
+}
+
+fn write_name(name: &[u8], out: &mut Vec<u8>) {
+    out.push(b'/');
+    for byte in name {
+        if byte.is_ascii_alphanumeric() || b"_-.+:".contains(byte) {
+            out.push(*byte);
+        } else {
+            let _ = write!(out, "#{byte:02X}");
+        }
+    }
+}

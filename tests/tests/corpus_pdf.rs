@@ -1,0 +1,145 @@
+//! PDF verification over the corpus of crafted files, in both profiles, and over damaged copies.
+//!
+//! The corpus is not part of the product: its folder is named by `HUB_CORPUS`, or stands beside
+//! the workspace. Without it these tests say so and pass.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use certs::trust::TrustStore;
+use certs::verify::{VerifyOptions, verify_file};
+use schemas::pdf::document::Document;
+use schemas::pdf::fields;
+use schemas::verdict::{FileKind, Outcome, Profile, Verdict};
+
+use crate::corpus_ofd::{Random, damage_rounds, options, report};
+
+#[test]
+fn every_crafted_file_has_the_expected_verdict_in_both_profiles() {
+    let Some(corpus) = corpus() else { return };
+    let table = fs::read_to_string(corpus.join("expected.tsv")).unwrap();
+    let trust = TrustStore::from_folder(&corpus.join("trust")).unwrap();
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for line in table.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [file, general, licence, indication, subindication, ..] = columns[..] else {
+            panic!("expected.tsv: {line}");
+        };
+        for (profile, outcome) in [(Profile::General, general), (Profile::Licence, licence)] {
+            let verdict = verify(&corpus.join(file), &trust, profile);
+            // The words of EN 319 102-1 are those of the general profile.
+            let words = (profile == Profile::General).then_some((indication, subindication));
+            if let Err(difference) = expected(&verdict, outcome, words) {
+                wrong.push(format!(
+                    "{file}, {profile:?}: {difference}\n{}",
+                    report(&verdict)
+                ));
+            }
+        }
+        count += 1;
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(count >= 70, "only {count} files in expected.tsv");
+}
+
+fn expected(verdict: &Verdict, outcome: &str, words: Option<(&str, &str)>) -> Result<(), String> {
+    let seen = verdict.verdict.as_str();
+    let is_expected = match outcome {
+        "not-valid" => verdict.verdict != Outcome::Valid,
+        outcome => seen == outcome,
+    };
+    if !is_expected || verdict.kind != FileKind::Pdf {
+        return Err(format!("{seen}, not {outcome}"));
+    }
+    if !verdict.is_valid() && verdict.code.is_none() {
+        return Err("no reason is named".to_owned());
+    }
+    let Some((indication, subindication)) = words else {
+        return Ok(());
+    };
+    let code = verdict.code.map(|code| code.as_str()).unwrap_or_default();
+    let is_named = match (indication, subindication) {
+        ("NO-SIGNATURE", _) => code == "UNSIGNED" && verdict.signatures.is_empty(),
+        ("NOT-PASSED", _) => true,
+        ("TOTAL-PASSED", _) => verdict
+            .signatures
+            .iter()
+            .all(|signature| signature.indication == indication),
+        (_, subindication) => code == subindication,
+    };
+    if is_named {
+        Ok(())
+    } else {
+        Err(format!("{code}, not {indication} {subindication}"))
+    }
+}
+
+#[test]
+fn damage_never_panics_and_never_passes_for_something_else() {
+    let Some(corpus) = corpus() else { return };
+    let trust = TrustStore::from_folder(&corpus.join("trust")).unwrap();
+    let files = [
+        "sm2_01_rfc5652_sm2sm3.pdf",
+        "seal_01_gbt38540_v4_in_contents.pdf",
+        "multi_01_sm2_then_sm2.pdf",
+        "mdp_P2_then_approval_sig.pdf",
+    ];
+    for (seed, file) in files.into_iter().enumerate() {
+        let original = fs::read(corpus.join(file)).unwrap();
+        let covered = covered(&original).unwrap();
+        let mut random = Random(0x2545_F491_4F6C_DD1D ^ seed as u64);
+        let (mut survivors, rounds) = (0, damage_rounds());
+        for round in 0..rounds {
+            let damaged = random.damage(&original);
+            if verify_file(&damaged, &trust, &options()).is_valid() {
+                survivors += 1;
+                assert_eq!(
+                    covered,
+                    self::covered(&damaged).unwrap(),
+                    "{file} round {round}"
+                );
+            }
+        }
+        // Only zeros after the signed value, and white space after the last line, may change.
+        assert!(
+            survivors < rounds / 2,
+            "{file}: {survivors} of {rounds} are valid"
+        );
+    }
+}
+
+/// Everything that a signature covers, for every signature of the last revision.
+fn covered(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let document = Document::open(bytes).ok()?;
+    let last = document.last();
+    let fields = fields::all(&document, last).ok()?;
+    let signatures = fields
+        .iter()
+        .filter_map(|field| field.signature(&document, last));
+    let covered = |signature: schemas::pdf::signature::SignatureDictionary| {
+        let [start, length, second, rest] = signature.byte_range;
+        let (first, last) = (bytes.get(start..length)?, bytes.get(second..second + rest)?);
+        Some([first, last].concat())
+    };
+    signatures
+        .map(|signature| covered(signature.ok()?))
+        .collect()
+}
+
+fn verify(path: &Path, trust: &TrustStore, profile: Profile) -> Verdict {
+    let options = VerifyOptions {
+        profile,
+        ..options()
+    };
+    verify_file(&fs::read(path).unwrap(), trust, &options)
+}
+
+fn corpus() -> Option<PathBuf> {
+    let folder = tests::program::corpus("verdicts on the corpus of PDF files")?;
+    Some(folder.join("pdf"))
+}
