@@ -1,5 +1,5 @@
-//! What one SM2 verification costs beside OpenSSL's of the same signature, and beside OpenSSL's of a
-//! P-256 signature: a key that comes again, a key that was never met, many at once.
+//! What one SM2 verification costs beside OpenSSL's of the same signature, and beside OpenSSL's of
+//! a P-256 signature: a key that comes again, a key that was never met, many at once.
 
 #![expect(clippy::expect_used, reason = "what cannot be set up ends the bench")]
 

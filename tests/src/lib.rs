@@ -192,8 +192,8 @@ impl TestHub {
         items.pop().and_then(|item| item.file).expect("a file")
     }
 
-    /// Gives Zhejiang's first licences files with a scan of so many bytes, sealed or plainly signed,
-    /// and writes the library.
+    /// Gives Zhejiang's first licences files with a scan of so many bytes, sealed or plainly
+    /// signed, and writes the library.
     pub fn attach_files(&mut self, files: usize, kind: SignatureKind, scan_bytes: usize) {
         let plan = LibraryPlan {
             kind,

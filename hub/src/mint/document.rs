@@ -4,13 +4,14 @@ use certs::digest::sm3;
 use certs::mint::picture;
 use schemas::entry::Entry;
 use schemas::metadata::Metadata;
+use schemas::verdict::SignatureKind;
 
-use super::MintError;
 use super::border::draw_border;
 use super::drawing::{Drawing, Font, NAMESPACE, ObjectIds, escape};
 use super::face::{Face, chinese_date};
 use super::layout::Layout;
 use super::package::{Parts, SIGNATURES};
+use super::{MintError, MintOptions, Spoil};
 
 /// The page's content.
 pub(super) const PAGE: &str = "Doc_0/Pages/Page_0/Content.xml";
@@ -28,30 +29,37 @@ pub(super) struct Document {
     pub(super) stamp: u32,
 }
 
-/// Writes the document of one entry; `signed` says whether `OFD.xml` names a signature list.
-pub(super) fn document(entry: &Entry, layout: Layout, signed: bool) -> Result<Document, MintError> {
+/// Writes the document of one entry. A sealed one has the border of paper licences; one that is
+/// only signed, for systems among themselves, goes without: the border is most of a small file.
+pub(super) fn document(entry: &Entry, options: &MintOptions) -> Result<Document, MintError> {
+    let layout = options.layout;
+    let is_signed = options.spoil != Some(Spoil::Unsigned);
     let face = Face::of(entry);
     let mut ids = ObjectIds::default();
     // The fonts have the first numbers, see `Font::id`.
     for _ in Font::ALL {
         ids.next();
     }
-    let (page, template, stamp) = (ids.next(), ids.next(), ids.next());
+    let page = ids.next();
+    let template = (options.kind == SignatureKind::Seal).then(|| ids.next());
+    let stamp = ids.next();
     let photo = face.photo.then(|| ids.next());
     let page_area = layout.page();
 
-    let mut drawing = Drawing::new(&mut ids, page_area.width, page_area.height);
-    let layer = drawing.next_id();
-    draw_border(&mut drawing, page_area);
-    let border = page_xml(None, layer, "Background", &drawing.finish());
+    let border = template.map(|_| {
+        let mut drawing = Drawing::new(&mut ids, page_area.width, page_area.height);
+        let layer = drawing.next_id();
+        draw_border(&mut drawing, page_area);
+        page_xml(None, layer, "Background", &drawing.finish())
+    });
 
     let mut drawing = Drawing::new(&mut ids, page_area.width, page_area.height);
     let layer = drawing.next_id();
     layout.draw_face(&mut drawing, &face, photo);
-    let content = page_xml(Some(template), layer, "Body", &drawing.finish());
+    let content = page_xml(template, layer, "Body", &drawing.finish());
 
     let mut parts = Parts::default();
-    parts.put_xml("OFD.xml", &root_xml(entry, &face, signed));
+    parts.put_xml("OFD.xml", &root_xml(entry, &face, is_signed));
     let structure = structure_xml(layout, ids.largest(), page, template, photo.is_some());
     parts.put_xml("Doc_0/Document.xml", &structure);
     parts.put_xml("Doc_0/PublicRes.xml", &fonts_xml());
@@ -59,7 +67,9 @@ pub(super) fn document(entry: &Entry, layout: Layout, signed: bool) -> Result<Do
         parts.put_xml("Doc_0/DocumentRes.xml", &photo_xml(photo));
         parts.put(PHOTO, picture::silhouette()?);
     }
-    parts.put_xml(TEMPLATE, &border);
+    if let Some(border) = border {
+        parts.put_xml(TEMPLATE, &border);
+    }
     parts.put_xml(PAGE, &content);
     Ok(Document { parts, page, stamp })
 }
@@ -100,8 +110,20 @@ fn root_xml(entry: &Entry, face: &Face, signed: bool) -> String {
     )
 }
 
-fn structure_xml(layout: Layout, largest: u32, page: u32, template: u32, photo: bool) -> String {
+fn structure_xml(
+    layout: Layout,
+    largest: u32,
+    page: u32,
+    template: Option<u32>,
+    photo: bool,
+) -> String {
     let area = layout.page();
+    let template = template.map_or_else(String::new, |id| {
+        format!(
+            "<ofd:TemplatePage ID=\"{id}\" Name=\"边框\" ZOrder=\"Background\" \
+             BaseLoc=\"Tpls/Tpl_0/Content.xml\"/>"
+        )
+    });
     let resources = if photo {
         "<ofd:DocumentRes>DocumentRes.xml</ofd:DocumentRes>"
     } else {
@@ -112,9 +134,7 @@ fn structure_xml(layout: Layout, largest: u32, page: u32, template: u32, photo: 
          <ofd:MaxUnitID>{largest}</ofd:MaxUnitID><ofd:PageArea>\
          <ofd:PhysicalBox>0 0 {w} {h}</ofd:PhysicalBox>\
          <ofd:ApplicationBox>0 0 {w} {h}</ofd:ApplicationBox></ofd:PageArea>\
-         <ofd:PublicRes>PublicRes.xml</ofd:PublicRes>{resources}\
-         <ofd:TemplatePage ID=\"{template}\" Name=\"边框\" ZOrder=\"Background\" \
-         BaseLoc=\"Tpls/Tpl_0/Content.xml\"/></ofd:CommonData>\
+         <ofd:PublicRes>PublicRes.xml</ofd:PublicRes>{resources}{template}</ofd:CommonData>\
          <ofd:Pages><ofd:Page ID=\"{page}\" BaseLoc=\"Pages/Page_0/Content.xml\"/></ofd:Pages>\
          </ofd:Document>",
         w = area.width,

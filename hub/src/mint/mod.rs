@@ -137,12 +137,11 @@ pub fn mint_file(
     seal: &SealKit,
     options: &MintOptions,
 ) -> Result<Vec<u8>, MintError> {
-    let unsigned = options.spoil == Some(Spoil::Unsigned);
-    let mut document = document(entry, options.layout, !unsigned)?;
+    let mut document = document(entry, options)?;
     if options.scan_bytes > 0 {
         document.parts.put(SCAN, scan(options.scan_bytes));
     }
-    if unsigned {
+    if options.spoil == Some(Spoil::Unsigned) {
         return document.parts.zip();
     }
     let mut parts = match options.kind {
