@@ -1,5 +1,7 @@
 //! X.509 certificates (RFC 5280; SM2 certificates per GM/T 0015), parsed once.
 
+mod report;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};

@@ -28,6 +28,13 @@ pub struct Text {
     /// The same in English.
     #[serde(default)]
     pub check_en: Option<String>,
+    /// For finding codes: what the check looks at and why it matters, in Chinese, for a reader
+    /// who is no engineer.
+    #[serde(default)]
+    pub why_zh: Option<String>,
+    /// The same in English.
+    #[serde(default)]
+    pub why_en: Option<String>,
 }
 
 /// Whose side a cause is on.
@@ -76,6 +83,21 @@ impl Side {
             Self::PeerNode => "peer_node",
             Self::ThisNode => "this_node",
             Self::Trust => "trust",
+        }
+    }
+
+    /// In English, for people.
+    #[must_use]
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Caller => "the calling system",
+            Self::File => "the file",
+            Self::Issuer => "the issuing authority",
+            Self::HomeNode => "the node that keeps the original",
+            Self::NationalNode => "the national node",
+            Self::PeerNode => "the other node",
+            Self::ThisNode => "this node",
+            Self::Trust => "the trust material here",
         }
     }
 
@@ -131,6 +153,9 @@ mod tests {
                 "{} does not say what is checked",
                 code.as_str()
             );
+            let why = text.and_then(|text| text.why_zh.as_ref().zip(text.why_en.as_ref()));
+            let (zh, en) = why.unwrap_or_else(|| panic!("{}: why not told", code.as_str()));
+            assert!(zh.ends_with('。') && en.ends_with('.'), "{zh} {en}");
         }
     }
 }

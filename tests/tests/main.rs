@@ -11,6 +11,7 @@ mod command_line;
 mod contracts;
 mod corpus_ofd;
 mod corpus_pdf;
+mod corpus_words;
 mod crash;
 mod demo;
 mod doctor;

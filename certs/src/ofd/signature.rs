@@ -8,7 +8,8 @@ use schemas::ofd::findings::Findings;
 use schemas::ofd::path;
 use schemas::ofd::signatures::{self, ListedSignature, SignatureDescription};
 use schemas::verdict::{
-    CheckResult, Checks, FindingCode, SealUse, SealVersion, SignatureKind, SignatureReport,
+    CertificateReport, CheckResult, Checks, FindingCode, SealUse, SealVersion, SignatureKind,
+    SignatureReport,
 };
 
 use super::hashes::Hashes;
@@ -61,8 +62,13 @@ pub(super) fn check(
         verdict,
         indication: String::new(),
         subindication: None,
+        signed_bytes: None,
         coverage: String::new(),
         modifications: Vec::new(),
+        certificates: findings
+            .as_ref()
+            .map(|found| found.certificates.clone())
+            .unwrap_or_default(),
         checks: work.checks,
         seal: findings.and_then(|found| found.seal),
     };
@@ -87,6 +93,7 @@ struct Found {
     seal_version: Option<SealVersion>,
     signer: Option<String>,
     signed_at: Option<chrono::DateTime<chrono::Utc>>,
+    certificates: Vec<CertificateReport>,
     seal: Option<SealUse>,
 }
 
@@ -157,6 +164,7 @@ impl<'p> Work<'_, '_, 'p, '_> {
             seal_version: findings.seal_version,
             signer: findings.signer,
             signed_at: findings.signed_at,
+            certificates: findings.certificates,
             seal: findings.seal,
         });
     }

@@ -76,7 +76,7 @@ pub(super) fn check(
         lists: &lists,
         proven: stamp.map(|stamp| stamp.time),
     };
-    trust::check(&question, &certificate, checks);
+    signer.certificates = trust::check(&question, &certificate, checks);
     check_stated_time(signer.signed_at, context, checks);
     signer
 }

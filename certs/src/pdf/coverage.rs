@@ -19,6 +19,8 @@ pub(super) const PARTIAL: &str = "PARTIAL";
 /// What is covered.
 pub(super) struct Covered<'a> {
     pub(super) parts: [&'a [u8]; 2],
+    /// Where the second part ends: the length of the revision that was signed.
+    pub(super) end: usize,
     pub(super) word: &'static str,
 }
 
@@ -76,6 +78,7 @@ fn covered<'a>(
     let second = bytes.get(gap_end..end).unwrap_or_default();
     Ok(Covered {
         parts: [first, second],
+        end,
         word: if found.revision == document.last() {
             ENTIRE_FILE
         } else {

@@ -19,7 +19,8 @@ use schemas::pdf::limits;
 use schemas::pdf::signature::SignatureDictionary;
 use schemas::pdf::validation::{self, ValidationData};
 use schemas::verdict::{
-    Checks, FileKind, FindingCode, SealUse, SealVersion, SignatureKind, SignatureReport, Verdict,
+    CertificateReport, Checks, FileKind, FindingCode, SealUse, SealVersion, SignatureKind,
+    SignatureReport, Verdict,
 };
 
 use chrono::{DateTime, Utc};
@@ -68,6 +69,7 @@ pub(crate) struct Signer {
     seal_version: Option<SealVersion>,
     name: Option<String>,
     signed_at: Option<DateTime<Utc>>,
+    certificates: Vec<CertificateReport>,
     seal: Option<SealUse>,
 }
 
@@ -182,6 +184,7 @@ fn report(
     let mut signer = Signer::default();
     let mut coverage = coverage::PARTIAL;
     let mut modifications = Vec::new();
+    let mut signed_bytes = None;
     match &found.signature {
         Err(error) => {
             let detail = format!("the signature cannot be read: {error}");
@@ -191,6 +194,7 @@ fn report(
             if let Some(covered) = coverage::check(context.document, found, signature, &mut checks)
             {
                 coverage = covered.word;
+                signed_bytes = u64::try_from(covered.end).ok();
                 signer = judge(context, signature, &covered.parts, &mut checks);
                 modifications = steps.judge(found, all, context.options.profile, &mut checks);
             }
@@ -210,8 +214,10 @@ fn report(
         verdict,
         indication: String::new(),
         subindication: None,
+        signed_bytes,
         coverage: coverage.to_owned(),
         modifications,
+        certificates: signer.certificates,
         checks,
         seal: signer.seal,
     };

@@ -43,6 +43,7 @@ pub(super) fn check(
         seal_version: findings.seal_version,
         name: findings.signer,
         signed_at: findings.signed_at,
+        certificates: findings.certificates,
         seal: findings.seal,
     }
 }

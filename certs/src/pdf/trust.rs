@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use schemas::seal::SignedData;
-use schemas::verdict::{CheckResult, Checks, FindingCode};
+use schemas::verdict::{CertificateReport, CheckResult, Checks, FindingCode};
 
 use super::Context;
 use crate::certificate::Certificate;
@@ -36,14 +36,15 @@ pub(super) fn carried_lists(context: &Context<'_, '_>, data: &SignedData<'_>) ->
     all.filter_map(|der| Crl::parse(der).ok()).collect()
 }
 
-/// Path, period, usage and revocation of the signer's certificate.
+/// Path, period, usage and revocation of the signer's certificate; the path, for the report.
 pub(super) fn check(
     question: &Question<'_, '_, '_>,
     certificate: &Arc<Certificate>,
     checks: &mut Checks,
-) {
+) -> Vec<CertificateReport> {
     let at = question.proven.unwrap_or(question.context.options.at);
     let chain = path::build(certificate, question.carried, question.context.trust, at);
+    let certificates = certificate.report_with(&chain);
     match &chain {
         Ok(chain) => {
             let anchor = chain.anchor().map_or("", Certificate::subject_text);
@@ -81,6 +82,7 @@ pub(super) fn check(
             "no path, so nobody's lists to ask",
         ),
     }
+    certificates
 }
 
 fn code_of(error: &PathError) -> FindingCode {

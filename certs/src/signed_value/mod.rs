@@ -11,7 +11,9 @@ pub(crate) mod sign;
 pub(crate) mod signer;
 
 use chrono::{DateTime, Duration, Utc};
-use schemas::verdict::{Checks, FindingCode, SealUse, SealVersion, SignatureKind};
+use schemas::verdict::{
+    CertificateReport, Checks, FindingCode, SealUse, SealVersion, SignatureKind,
+};
 
 use crate::trust::TrustStore;
 
@@ -56,6 +58,8 @@ pub struct SignatureFindings {
     pub seal: Option<SealUse>,
     /// Signing time that counted.
     pub signed_at: Option<DateTime<Utc>>,
+    /// The signer's certificate, those above it, the seal maker's.
+    pub certificates: Vec<CertificateReport>,
     /// The checks in order.
     pub checks: Checks,
 }
@@ -133,6 +137,7 @@ impl SignatureFindings {
             seal_name: None,
             seal: None,
             signed_at: None,
+            certificates: Vec::new(),
             checks: Checks::new(),
         }
     }

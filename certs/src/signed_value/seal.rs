@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use schemas::seal::{Seal, SealSignature, SignerList, SigningTime};
-use schemas::verdict::{CheckResult, Checks, FindingCode, SealUse, SealVersion, SignatureKind};
+use schemas::verdict::{
+    CertificateRole, CheckResult, Checks, FindingCode, SealUse, SealVersion, SignatureKind,
+};
 
 use super::signer::{
     SignatureToCheck, check_data_hash, check_revocation, check_signature, check_signer, check_time,
@@ -45,11 +47,7 @@ pub(super) fn check(
         signer: Some(signer.subject_text().to_owned()),
         signer_organisation: signer.organisation().map(str::to_owned),
         seal_name: Some(seal.name.to_owned()),
-        seal: Some(SealUse {
-            seal_sm3: hex::encode(sm3(seal.raw)),
-            es_id: seal.id.to_owned(),
-            signer_sm3: hex::encode(sm3(signer.der())),
-        }),
+        seal: Some(seal_use(seal, &signer)),
         signed_at,
         ..SignatureFindings::new(SignatureKind::Seal)
     };
@@ -80,7 +78,10 @@ pub(super) fn check(
         },
     );
     let carried = [Arc::clone(&maker)];
-    check_signer(checks, &signer, &carried, signed_at, question);
+    findings.certificates = check_signer(checks, &signer, &carried, signed_at, question);
+    findings
+        .certificates
+        .push(maker.report(CertificateRole::SealMaker));
     check_list(checks, &seal.signers, &signer);
     check_maker_signature(checks, seal, &maker);
     check_maker(checks, seal, &maker, &signer, signed_at, question);
@@ -91,6 +92,14 @@ pub(super) fn check(
     );
     check_time(checks, signed_at, claim, question);
     findings
+}
+
+fn seal_use(seal: &Seal<'_>, signer: &Certificate) -> SealUse {
+    SealUse {
+        seal_sm3: hex::encode(sm3(seal.raw)),
+        es_id: seal.id.to_owned(),
+        signer_sm3: hex::encode(sm3(signer.der())),
+    }
 }
 
 fn form_text(signature: &SealSignature<'_>) -> String {

@@ -81,7 +81,7 @@ pub(super) fn check(
             signature: data.signature,
         },
     );
-    check_signer(checks, &signer, &carried, findings.signed_at, question);
+    findings.certificates = check_signer(checks, &signer, &carried, findings.signed_at, question);
     check_time(checks, findings.signed_at, claim, question);
     findings
 }

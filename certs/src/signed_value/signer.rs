@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use der::asn1::ObjectIdentifier;
 use schemas::date::parse_instant;
-use schemas::verdict::{CheckResult, Checks, FindingCode};
+use schemas::verdict::{CertificateReport, CheckResult, Checks, FindingCode};
 
 use super::{Question, RevocationPolicy, SignatureClaim};
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
@@ -109,16 +109,17 @@ pub(super) fn check_data_hash(
     }
 }
 
-/// Path, period, usage and revocation of the signer's certificate.
+/// Path, period, usage and revocation of the signer's certificate; the path, for the report.
 pub(super) fn check_signer(
     checks: &mut Checks,
     certificate: &Arc<Certificate>,
     carried: &[Arc<Certificate>],
     signed_at: Option<DateTime<Utc>>,
     question: &Question<'_>,
-) {
+) -> Vec<CertificateReport> {
     let at = signed_at.unwrap_or(question.options.at);
     let chain = path::build(certificate, carried, question.trust, at);
+    let certificates = certificate.report_with(&chain);
     match &chain {
         Ok(chain) => checks.pass(FindingCode::Untrusted, path_text("signer", chain)),
         Err(cause) => checks.unknown(
@@ -155,6 +156,7 @@ pub(super) fn check_signer(
         at,
         question,
     );
+    certificates
 }
 
 /// Whether the signer's certificate was valid when it was used.

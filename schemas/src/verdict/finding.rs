@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Outcome;
+
 /// Stable names of everything a verification can find.
 ///
 /// The order of the variants is the order of precedence for [`super::Verdict::code`]: container,
@@ -166,10 +168,18 @@ impl FindingCode {
         if self <= Self::OfdXmlUncovered { 2 } else { 1 }
     }
 
-    /// The EN 319 102-1 subindication nearest in meaning.
+    /// The EN 319 102-1 subindication (tables 5 and 6) nearest in meaning, where this finding
+    /// decides `outcome`.
+    ///
+    /// `\[P\]` EN 319 102-1 leaves `INDETERMINATE` what it has no rule about, while for a licence
+    /// GB/T 38540-2020 has one: a signer whom the seal does not list, a key that is not for
+    /// signing, an algorithm that is not accepted are then `TOTAL-FAILED`, with the same word for
+    /// the reason.
     #[must_use]
-    pub fn subindication(self) -> &'static str {
+    pub fn subindication(self, outcome: Outcome) -> &'static str {
+        let is_open = outcome == Outcome::Indeterminate;
         match self {
+            Self::Encrypted => "SIGNED_DATA_NOT_FOUND",
             Self::RefDigest | Self::DataHash | Self::RefMissing | Self::HashFailure => {
                 "HASH_FAILURE"
             }
@@ -183,20 +193,21 @@ impl FindingCode {
             Self::RevokedNoPoe => "REVOKED_NO_POE",
             Self::OutOfBoundsNoPoe => "OUT_OF_BOUNDS_NO_POE",
             Self::TimestampOrderFailure => "TIMESTAMP_ORDER_FAILURE",
+            Self::SealRevoked if is_open => "TRY_LATER",
             Self::SignerRevoked | Self::SealRevoked => "REVOKED",
-            Self::SignerCertTime | Self::MakerCertTime | Self::SealPeriod => {
-                "NOT_YET_VALID_OR_EXPIRED"
+            // No time of signing could be read.
+            Self::SignerCertTime | Self::MakerCertTime | Self::SealPeriod | Self::TimeFuture
+                if is_open =>
+            {
+                "NO_POE"
             }
+            Self::SignerCertTime | Self::MakerCertTime | Self::SealPeriod => "EXPIRED",
             Self::SignerCertUsage | Self::ChainConstraintsFailure => "CHAIN_CONSTRAINTS_FAILURE",
             Self::RevocationUnknown | Self::TryLater => "TRY_LATER",
             Self::SigAlg | Self::CryptoConstraintsFailure => "CRYPTO_CONSTRAINTS_FAILURE",
-            Self::Coverage
-            | Self::Uncovered
-            | Self::OfdXmlUncovered
-            | Self::SignerNotInList
+            Self::SignerNotInList
             | Self::SigConstraintsFailure
             | Self::SealMismatch
-            | Self::ModifiedAfterSigning
             | Self::TimeFuture
             | Self::MetaMissing
             | Self::MetaMismatch
@@ -212,13 +223,16 @@ impl FindingCode {
             | Self::XmlDepth
             | Self::XmlMalformed
             | Self::Loop
-            | Self::Encrypted
             | Self::Unsigned
             | Self::SvMissing
             | Self::SvMalformed
             | Self::RefPath
             | Self::SignatureStripped
             | Self::FormatFailure
+            | Self::Coverage
+            | Self::Uncovered
+            | Self::OfdXmlUncovered
+            | Self::ModifiedAfterSigning
             | Self::PropertyInfo
             | Self::RawRs
             | Self::PadBits

@@ -4,14 +4,19 @@
 //! fact contradicts it, `indeterminate` when evidence is missing, `valid` when every required
 //! check passed. Warnings never change the verdict.
 
+mod certificate;
 mod checks;
 mod finding;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::certificate::{CertificateReport, CertificateRole};
 pub use self::checks::{Check, CheckResult, Checks, Effect};
 pub use self::finding::FindingCode;
+
+/// Instead of an indication of EN 319 102-1, which is about a signature that is there.
+const NO_SIGNATURE: &str = "NO-SIGNATURE";
 
 /// What the checks add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,11 +75,20 @@ pub struct SignatureReport {
     pub indication: String,
     /// EN 319 102-1 subindication, when not passed.
     pub subindication: Option<String>,
+    /// How many bytes from the beginning of the file are the revision that was signed: a file by
+    /// itself, as the signer saw it. None for OFD, whose signatures cover parts of a package, and
+    /// where a PDF's signature does not cover its revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_bytes: Option<u64>,
     /// `whole` when every file reachable from the shown document is covered by this signature,
     /// else `partial`.
     pub coverage: String,
     /// Changes after signing, for PDF; empty for OFD.
     pub modifications: Vec<String>,
+    /// The signer's certificate, those above it up to the anchor when a path was found, and the
+    /// seal maker's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateReport>,
     /// The checks in order.
     pub checks: Checks,
     /// The seal that it was made with, for asking about its status; not part of the published
@@ -128,6 +142,13 @@ pub struct Verdict {
     pub verdict: Outcome,
     /// The most telling failing finding; none when valid.
     pub code: Option<FindingCode>,
+    /// EN 319 102-1 indication of the worst signature, or `NO-SIGNATURE`; empty in verdicts that
+    /// older versions wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub indication: String,
+    /// EN 319 102-1 subindication of the worst signature, when not passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subindication: Option<String>,
     /// Result code of GB/T 36906 file verification: 0 passed, 1 seal check failed, 2 file check
     /// failed (ARCHITECTURE.md, Verdicts).
     pub gb36906: u8,
@@ -150,7 +171,19 @@ impl SignatureReport {
         self.verdict = self.checks.outcome();
         self.indication = self.verdict.indication().to_owned();
         let code = self.checks.code();
-        self.subindication = code.map(|code| code.subindication().to_owned());
+        self.subindication = code.map(|code| self.subindication_of(code).to_owned());
+    }
+
+    /// EN 319 102-1 has two words for a certificate outside its period; which one, its dates say.
+    fn subindication_of(&self, code: FindingCode) -> &'static str {
+        let signer = self.certificates.first();
+        let is_early = signer
+            .zip(self.signed_at)
+            .is_some_and(|(signer, signed_at)| signed_at < signer.not_before);
+        match (code, self.verdict) {
+            (FindingCode::SignerCertTime, Outcome::Invalid) if is_early => "NOT_YET_VALID",
+            (code, outcome) => code.subindication(outcome),
+        }
     }
 }
 
@@ -172,11 +205,25 @@ impl Verdict {
         warnings.sort_unstable();
         warnings.dedup();
         let code = all.code();
+        let outcome = all.outcome();
+        let worst = signatures
+            .iter()
+            .find(|one| one.verdict == outcome && one.checks.code() == code);
+        let subindication = worst
+            .and_then(|worst| worst.subindication.clone())
+            .or_else(|| code.map(|code| code.subindication(outcome).to_owned()));
+        let is_unsigned = code == Some(FindingCode::Unsigned);
         Self {
             kind,
             profile,
-            verdict: all.outcome(),
+            verdict: outcome,
             code,
+            indication: if is_unsigned {
+                NO_SIGNATURE.to_owned()
+            } else {
+                outcome.indication().to_owned()
+            },
+            subindication: subindication.filter(|_| !is_unsigned),
             gb36906: code.map_or(0, FindingCode::gb36906),
             signatures,
             warnings,
