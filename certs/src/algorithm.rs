@@ -12,8 +12,10 @@ use openssl::pkey::{Id, PKey, Public};
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Verifier as OpensslVerifier};
 use schemas::seal::asn1::{self, Asn1Error, Element};
+use sm3::Digest as _;
 
 use crate::digest::DigestAlgorithm;
+use crate::message::Message;
 use crate::sm2_verification::{SIGNATURE_BYTES, Sm2PublicKey};
 
 /// SM2 user identity of GB/T 35276-2017, used by every certificate and seal.
@@ -23,6 +25,9 @@ pub const SM2_USER_ID: &str = "1234567812345678";
 const RSA_MIN_BITS: u32 = 2048;
 /// Largest RSA modulus in bits: bounds the time of one verification (\[P\] profile).
 const RSA_MAX_BITS: u32 = 8192;
+/// Longest message in bytes for Ed25519, which reads it twice and so needs all of it in memory:
+/// signed attributes are far shorter, and a file up to this size is read as a whole anyway.
+const ED25519_MESSAGE_BYTES: usize = 16 << 20;
 /// Length of one SM2 scalar in bytes.
 const SM2_SCALAR_BYTES: usize = 32;
 
@@ -88,6 +93,9 @@ pub enum AlgorithmError {
     /// The key belongs to another algorithm.
     #[error("algorithm {0} does not fit the public key")]
     KeyMismatch(SignatureAlgorithm),
+    /// The algorithm needs all of a message in memory that is too long for that.
+    #[error("Ed25519 over more than {ED25519_MESSAGE_BYTES} bytes is not accepted")]
+    TooLong,
     /// The signature does not hold over the message.
     #[error("the signature does not hold")]
     Invalid,
@@ -241,11 +249,29 @@ pub fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Result<SignatureForm, AlgorithmError> {
+    verify_message(key, algorithm, Message::of(message), signature)
+}
+
+/// The same over a message that need not be in memory.
+///
+/// # Errors
+/// As [`verify`], when a message is too long for the algorithm, or it cannot be read: then the
+/// signature does not hold.
+pub fn verify_message(
+    key: &PublicKey,
+    algorithm: SignatureAlgorithm,
+    message: Message<'_>,
+    signature: &[u8],
+) -> Result<SignatureForm, AlgorithmError> {
     match (&key.0, algorithm) {
         (Key::Sm2(key), SignatureAlgorithm::Sm2) => verify_sm2(key, message, signature),
         (Key::Rsa(key), SignatureAlgorithm::Rsa(_) | SignatureAlgorithm::RsaPss { .. })
         | (Key::Ecdsa(key), SignatureAlgorithm::Ecdsa(_))
         | (Key::Ed25519(key), SignatureAlgorithm::Ed25519) => {
+            if algorithm == SignatureAlgorithm::Ed25519 && message.length() > ED25519_MESSAGE_BYTES
+            {
+                return Err(AlgorithmError::TooLong);
+            }
             let holds = ask_openssl(key, algorithm, message, signature).unwrap_or(false);
             holds
                 .then_some(SignatureForm::Standard)
@@ -263,7 +289,7 @@ pub fn is_sm2_signature(bytes: &[u8]) -> bool {
 
 fn verify_sm2(
     key: &Sm2PublicKey,
-    message: &[u8],
+    message: Message<'_>,
     signature: &[u8],
 ) -> Result<SignatureForm, AlgorithmError> {
     let (scalars, form) = match sm2_scalars(signature) {
@@ -276,7 +302,11 @@ fn verify_sm2(
             )
         }
     };
-    if key.verify(message, &scalars) {
+    let mut hasher = key.hasher();
+    message
+        .each(|piece| hasher.update(piece))
+        .map_err(|_| AlgorithmError::Invalid)?;
+    if key.verify_digest(&hasher.finalize().into(), &scalars) {
         Ok(form)
     } else {
         Err(AlgorithmError::Invalid)
@@ -299,7 +329,7 @@ fn sm2_scalars(signature: &[u8]) -> Option<[u8; SIGNATURE_BYTES]> {
 fn ask_openssl(
     key: &PKey<Public>,
     algorithm: SignatureAlgorithm,
-    message: &[u8],
+    message: Message<'_>,
     signature: &[u8],
 ) -> Result<bool, ErrorStack> {
     let digest = match algorithm.digest() {
@@ -310,7 +340,9 @@ fn ask_openssl(
         DigestAlgorithm::Sha512 => MessageDigest::sha512(),
     };
     if algorithm == SignatureAlgorithm::Ed25519 {
-        return OpensslVerifier::new_without_digest(key)?.verify_oneshot(signature, message);
+        let mut verifier = OpensslVerifier::new_without_digest(key)?;
+        let message = message.copied();
+        return message.map_or(Ok(false), |all| verifier.verify_oneshot(signature, &all));
     }
     let mut verifier = OpensslVerifier::new(digest, key)?;
     if let SignatureAlgorithm::RsaPss { salt_bytes, .. } = algorithm {
@@ -318,7 +350,14 @@ fn ask_openssl(
         verifier.set_rsa_pss_saltlen(RsaPssSaltlen::custom(salt_bytes.into()))?;
         verifier.set_rsa_mgf1_md(digest)?;
     }
-    verifier.verify_oneshot(signature, message)
+    let mut fed = Ok(());
+    let read = message.each(|piece| {
+        if fed.is_ok() {
+            fed = verifier.update(piece);
+        }
+    });
+    fed?;
+    Ok(read.is_ok() && verifier.verify(signature)?)
 }
 
 type SpkiParts<'a> = (ObjectIdentifier, Option<ObjectIdentifier>, &'a [u8]);

@@ -3,7 +3,7 @@
 //! Time, trust anchors and revocation lists are arguments; nothing here reads a clock or a socket.
 //! This is the only package of License Hub that implements or calls cryptography (TLS aside).
 //!
-//! * Building blocks: [`digest`], [`algorithm`], [`sm2_verification`],
+//! * Building blocks: [`digest`], [`message`], [`open_file`], [`algorithm`], [`sm2_verification`],
 //!   [`certificate`], [`crl`]
 //! * Trust: [`trust`] (what is trusted), [`path`] (from a certificate to an anchor),
 //!   [`revocation`] (what the lists say)
@@ -21,10 +21,12 @@ pub mod digest;
 pub mod envelope_security;
 mod memory;
 pub mod merkle;
+pub mod message;
 pub mod mint;
 pub mod node_key;
 pub mod note;
 pub mod ofd;
+pub mod open_file;
 pub mod path;
 pub mod pdf;
 pub mod revocation;

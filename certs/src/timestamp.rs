@@ -10,6 +10,7 @@ use schemas::verdict::FindingCode;
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
+use crate::message::Message;
 use crate::path::{self, PathError};
 use crate::revocation::{self, RevocationStatus};
 use crate::signed_value::sign::split_certificates;
@@ -102,7 +103,7 @@ impl From<AlgorithmError> for TimestampError {
 /// When it is not.
 pub fn verify(
     token: &[u8],
-    stamped: &[&[u8]],
+    stamped: Message<'_>,
     carried: &[Arc<Certificate>],
     trust: &TrustStore,
     at: DateTime<Utc>,
@@ -115,7 +116,7 @@ pub fn verify(
     let not_accepted = |oid| TimestampError::Algorithm(AlgorithmError::NotAccepted(oid));
     let imprint = DigestAlgorithm::parse(&info.algorithm.to_string());
     let imprint = imprint.ok_or(not_accepted(info.algorithm))?;
-    if imprint.digest_parts(stamped) != info.imprint {
+    if !stamped.has_digest(imprint, info.imprint) {
         return Err(TimestampError::Imprint);
     }
     check_signature(&data, content)?;

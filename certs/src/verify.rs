@@ -1,9 +1,15 @@
 //! Verification of one file, whatever its kind.
 
+use std::io;
+
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
+use schemas::ofd::limits as ofd_limits;
+use schemas::pdf::limits as pdf_limits;
+use schemas::pdf::source::{FileBytes, PagedFile};
 use schemas::verdict::{FileKind, Profile, Verdict};
 
+use crate::open_file::OpenFile;
 use crate::trust::TrustStore;
 use crate::{ofd, pdf};
 
@@ -11,6 +17,29 @@ pub use crate::signed_value::RevocationPolicy;
 
 /// PDF readers look for the header in this many bytes from the beginning.
 const PDF_HEADER_WINDOW: usize = 1_024;
+
+/// Largest PDF in bytes that is verified in memory. What is read in pieces takes longer; this is a
+/// quarter of what a verification may take.
+pub const IN_MEMORY_BYTES: usize = 16 << 20;
+
+/// Why there is no verdict on a file.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFileError {
+    /// It is larger than the limit of its kind: `TOO_LARGE`.
+    #[error("TOO_LARGE: {bytes} bytes, more than {limit}")]
+    TooLarge {
+        /// Its length.
+        bytes: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// It is another now than when it was opened.
+    #[error("was changed while it was read")]
+    Changed,
+}
 
 /// What a verification is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +76,50 @@ impl VerifyOptions<'_> {
     }
 }
 
-/// Verifies a file, deciding its kind by content.
+/// Verifies a file in memory, deciding its kind by content.
 #[must_use]
 pub fn verify_file(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> Verdict {
     if file_kind(bytes) == FileKind::Pdf {
-        return pdf::verify(bytes, trust, options);
+        return pdf::judge(FileBytes::Memory(bytes), trust, options);
     }
     ofd::verify(bytes, trust, options)
+}
+
+/// Verifies a file on disk; the verdict is that of [`verify_file`].
+///
+/// A PDF above [`IN_MEMORY_BYTES`] is read in pieces, so that it takes a few MiB of memory.
+///
+/// # Errors
+/// When the file is too large, or cannot be read as it was when it was opened: no verdict on it.
+pub fn verify_open_file(
+    file: &OpenFile,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Result<Verdict, OpenFileError> {
+    let is_pdf = file_kind(&file.first_bytes(PDF_HEADER_WINDOW)?) == FileKind::Pdf;
+    let limit = if is_pdf {
+        pdf_limits::FILE_BYTES
+    } else {
+        ofd_limits::PACKED_BYTES
+    };
+    let bytes = file.bytes();
+    let length = usize::try_from(bytes).ok().filter(|bytes| *bytes <= limit);
+    let length = length.ok_or(OpenFileError::TooLarge { bytes, limit })?;
+    let verdict = if is_pdf && length > IN_MEMORY_BYTES {
+        let paged = PagedFile::new(Box::new(file.try_clone()?), length);
+        let verdict = pdf::judge(FileBytes::Paged(&paged), trust, options);
+        match paged.failure() {
+            Some(cause) => return Err(OpenFileError::Unreadable(cause.into())),
+            None => verdict,
+        }
+    } else {
+        verify_file(&file.first_bytes(length)?, trust, options)
+    };
+    if file.is_as_it_was() {
+        Ok(verdict)
+    } else {
+        Err(OpenFileError::Changed)
+    }
 }
 
 /// The kind of a file by its first bytes; `Unknown` when they say neither OFD nor PDF.

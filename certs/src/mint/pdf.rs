@@ -74,7 +74,7 @@ pub fn sign_pdf(
         catalog = catalog.with("Perms", Object::Dictionary(permissions));
     }
     update.put_dictionary(catalog_id, &catalog);
-    let (mut bytes, places) = update.finish();
+    let (mut bytes, places) = update.finish()?;
     let place = places.get(&value).cloned().unwrap_or_default();
     fill(&mut bytes, place, sign)?;
     Ok(bytes)

@@ -14,6 +14,7 @@ use schemas::verdict::{
 
 use super::hashes::Hashes;
 use super::references;
+use crate::message::Message;
 use crate::signed_value::{
     SignatureClaim, SignatureFindings, TrustOptions, check_seal, check_sign,
 };
@@ -133,7 +134,7 @@ impl<'p> Work<'_, '_, 'p, '_> {
         };
         let claim = SignatureClaim {
             id: &listed.id,
-            signed: &[&signature_xml],
+            signed: Message::of(&signature_xml),
             signature_xml_path: Some(&format!("/{name}")),
             seal_file: seal_file.as_deref(),
             signature_date_time: description.date_time.as_deref(),

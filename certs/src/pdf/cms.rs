@@ -10,9 +10,10 @@ use schemas::seal::{SignedData, TST_INFO, TimestampInfo};
 use schemas::verdict::{CheckResult, Checks, FindingCode, SignatureKind};
 
 use super::{Context, Signer, trust};
-use crate::algorithm::{self, SignatureAlgorithm, SignatureForm};
+use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
+use crate::message::Message;
 use crate::signed_value::sign::split_certificates;
 use crate::timestamp::{self, Stamp};
 
@@ -23,7 +24,7 @@ pub(super) fn check(
     context: &Context<'_, '_>,
     signature: &SignatureDictionary,
     value: &[u8],
-    signed: &[&[u8]],
+    signed: Message<'_>,
     checks: &mut Checks,
 ) -> Signer {
     let mut signer = Signer {
@@ -82,10 +83,26 @@ pub(super) fn check(
 }
 
 /// What the signature may be over, with a name for each; the standard form first.
-type Messages = Vec<(&'static str, Vec<u8>)>;
+type Messages<'m> = Vec<(&'static str, Signed<'m>)>;
+
+enum Signed<'m> {
+    /// What `/ByteRange` covers.
+    Covered(Message<'m>),
+    /// Attributes, or content in the signed value.
+    Bytes(Vec<u8>),
+}
+
+impl Signed<'_> {
+    fn message(&self) -> Message<'_> {
+        match self {
+            Self::Covered(message) => *message,
+            Self::Bytes(bytes) => Message::of(bytes),
+        }
+    }
+}
 
 /// Whether the signed value is for these bytes: `HASH_FAILURE` and the form of the attributes.
-fn bind(data: &SignedData<'_>, signed: &[&[u8]], checks: &mut Checks) -> Messages {
+fn bind<'m>(data: &SignedData<'_>, signed: Message<'m>, checks: &mut Checks) -> Messages<'m> {
     let Some(digest) = DigestAlgorithm::parse(&data.digest_algorithm.to_string()) else {
         let detail = format!("digest algorithm {} is not accepted", data.digest_algorithm);
         checks.unknown(FindingCode::CryptoConstraintsFailure, detail);
@@ -105,7 +122,13 @@ fn bind(data: &SignedData<'_>, signed: &[&[u8]], checks: &mut Checks) -> Message
         let detail = "the signature's algorithm has another digest than the signer names";
         checks.fail(FindingCode::HashFailure, detail);
     }
-    let hash = digest.digest_parts(signed);
+    let hash = match signed.digest(digest) {
+        Ok(hash) => hash,
+        Err(error) => {
+            checks.unknown(FindingCode::HashFailure, error.to_string());
+            return Vec::new();
+        }
+    };
     // \[P\] Some vendors put the digest of the file into the content (dialect of ofdrw).
     let holds_digest = data
         .content
@@ -121,7 +144,10 @@ fn bind(data: &SignedData<'_>, signed: &[&[u8]], checks: &mut Checks) -> Message
     };
     let Some(attributes) = &data.attributes else {
         checks.pass(FindingCode::HashFailure, "signed without attributes");
-        let message = data.content.map_or_else(|| signed.concat(), <[u8]>::to_vec);
+        let message = match data.content {
+            None => Signed::Covered(signed),
+            Some(content) => Signed::Bytes(content.to_vec()),
+        };
         return vec![("what is covered", message)];
     };
     if attributes.content_type != Some(data.content_type) {
@@ -139,14 +165,12 @@ fn bind(data: &SignedData<'_>, signed: &[&[u8]], checks: &mut Checks) -> Message
         checks.fail(FindingCode::HashFailure, detail);
     }
     let (sorted, as_written) = (attributes.sorted_bytes(), attributes.signed_bytes());
-    let mut messages = vec![("the signed attributes", sorted)];
-    if messages.iter().all(|(_, sorted)| *sorted != as_written) {
-        messages.push((
-            "the signed attributes in the order in which they stand",
-            as_written,
-        ));
-    }
-    messages
+    let other = (sorted != as_written).then_some((
+        "the signed attributes in the order in which they stand",
+        Signed::Bytes(as_written),
+    ));
+    let standard = ("the signed attributes", Signed::Bytes(sorted));
+    [standard].into_iter().chain(other).collect()
 }
 
 fn is_digest(identifier: &ObjectIdentifier, digest: DigestAlgorithm) -> bool {
@@ -189,7 +213,7 @@ fn check_named_certificate(data: &SignedData<'_>, certificate: &Certificate, che
 fn check_signature(
     data: &SignedData<'_>,
     certificate: &Certificate,
-    messages: &Messages,
+    messages: &Messages<'_>,
     checks: &mut Checks,
 ) {
     let algorithm =
@@ -203,7 +227,7 @@ fn check_signature(
     };
     checks.pass(FindingCode::CryptoConstraintsFailure, algorithm.to_string());
     for (position, (name, message)) in messages.iter().enumerate() {
-        match algorithm::verify(key, algorithm, message, data.signature) {
+        match algorithm::verify_message(key, algorithm, message.message(), data.signature) {
             Ok(SignatureForm::Raw) => {
                 let detail = "the signature is 64 raw bytes instead of DER";
                 checks.fail(FindingCode::FormatFailure, detail);
@@ -216,6 +240,10 @@ fn check_signature(
                 } else {
                     checks.warn(FindingCode::SigCryptoFailure, CheckResult::Pass, detail);
                 }
+                return;
+            }
+            Err(error @ AlgorithmError::TooLong) => {
+                checks.unknown(FindingCode::CryptoConstraintsFailure, error.to_string());
                 return;
             }
             Err(_) => {}
@@ -234,7 +262,7 @@ fn check_stamp(
 ) -> Option<Stamp> {
     let token = data.timestamp?;
     let (trust, at) = (context.trust, context.options.at);
-    match timestamp::verify(token, &[data.signature], carried, trust, at) {
+    match timestamp::verify(token, Message::of(data.signature), carried, trust, at) {
         Ok(stamp) => {
             let detail = format!("stamped {} by {}", stamp.time.to_rfc3339(), stamp.authority);
             checks.pass(FindingCode::TimestampOrderFailure, detail);
@@ -257,7 +285,7 @@ fn check_document_timestamp(
     context: &Context<'_, '_>,
     data: &SignedData<'_>,
     value: &[u8],
-    signed: &[&[u8]],
+    signed: Message<'_>,
     checks: &mut Checks,
 ) -> Signer {
     let content = data.content.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What a signature covers: everything but its own value, to the end of its revision
 //! (ISO 32000-2:2020 §12.8.1; EN 319 142-1 §5.5).
 
+use schemas::pdf::PdfError;
 use schemas::pdf::document::Document;
 use schemas::pdf::lexer::is_white;
 use schemas::pdf::signature::SignatureDictionary;
@@ -8,6 +9,7 @@ use schemas::seal::asn1::{self, Element, Reader};
 use schemas::verdict::{Checks, FindingCode};
 
 use super::Found;
+use crate::message::Message;
 
 /// Everything is covered, to the end of the file.
 const ENTIRE_FILE: &str = "ENTIRE_FILE";
@@ -18,10 +20,19 @@ pub(super) const PARTIAL: &str = "PARTIAL";
 
 /// What is covered.
 pub(super) struct Covered<'a> {
-    pub(super) parts: [&'a [u8]; 2],
+    pub(super) signed: Message<'a>,
     /// Where the second part ends: the length of the revision that was signed.
     pub(super) end: usize,
     pub(super) word: &'static str,
+}
+
+/// Why it cannot be told what is covered.
+#[derive(Debug, thiserror::Error)]
+enum NotCovered {
+    #[error("{0}")]
+    By(&'static str),
+    #[error(transparent)]
+    Unreadable(#[from] PdfError),
 }
 
 /// The bytes that a signature covers, when they are what they have to be.
@@ -38,7 +49,7 @@ pub(super) fn check<'a>(
             Some(covered)
         }
         Err(detail) => {
-            checks.fail(FindingCode::FormatFailure, detail);
+            checks.fail(FindingCode::FormatFailure, detail.to_string());
             None
         }
     }
@@ -48,36 +59,42 @@ fn covered<'a>(
     document: &Document<'a>,
     found: &Found,
     signature: &SignatureDictionary,
-) -> Result<Covered<'a>, &'static str> {
-    let bytes = document.bytes();
+) -> Result<Covered<'a>, NotCovered> {
+    let file = document.file();
     let [start, gap_start, gap_end, rest] = signature.byte_range;
     if start != 0 {
-        return Err("/ByteRange does not begin with the file");
+        return Err(NotCovered::By("/ByteRange does not begin with the file"));
     }
     if (gap_start, gap_end) != (signature.contents_at.start, signature.contents_at.end) {
-        return Err("the gap of /ByteRange is not exactly /Contents");
+        let detail = "the gap of /ByteRange is not exactly /Contents";
+        return Err(NotCovered::By(detail));
     }
-    let digits = bytes.get(gap_start + 1..gap_end - 1).unwrap_or_default();
-    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return Err("/Contents holds more than hexadecimal digits");
+    let digits = gap_start + 1..gap_end - 1;
+    let is_other = |byte: u8| !byte.is_ascii_hexdigit();
+    if !digits.len().is_multiple_of(2) || file.position(digits, is_other)?.is_some() {
+        let detail = "/Contents holds more than hexadecimal digits";
+        return Err(NotCovered::By(detail));
     }
-    let end = gap_end.checked_add(rest).filter(|end| *end <= bytes.len());
-    let end = end.ok_or("/ByteRange ends after the file")?;
-    let revisions = document.revisions();
-    let revision = revisions.get(found.revision).ok_or("no such revision")?;
+    let end = gap_end
+        .checked_add(rest)
+        .filter(|end| *end <= file.length());
+    let end = end.ok_or(NotCovered::By("/ByteRange ends after the file"))?;
+    let revision = document.revisions().get(found.revision);
+    let revision = revision.ok_or(NotCovered::By("no such revision"))?;
     if gap_start < revision.start || gap_end > revision.end {
-        return Err("the signature does not stand in the revision that names it");
+        let detail = "the signature does not stand in the revision that names it";
+        return Err(NotCovered::By(detail));
     }
-    let tail = bytes
-        .get(revision.end..end)
-        .ok_or("/ByteRange ends before its revision")?;
-    if !tail.iter().all(|byte| is_white(*byte)) {
-        return Err("/ByteRange covers a part of a later revision");
+    if end < revision.end {
+        return Err(NotCovered::By("/ByteRange ends before its revision"));
     }
-    let first = bytes.get(..gap_start).unwrap_or_default();
-    let second = bytes.get(gap_end..end).unwrap_or_default();
+    let is_other = |byte| !is_white(byte);
+    if file.position(revision.end..end, is_other)?.is_some() {
+        let detail = "/ByteRange covers a part of a later revision";
+        return Err(NotCovered::By(detail));
+    }
     Ok(Covered {
-        parts: [first, second],
+        signed: Message::around(file, &signature.contents_at, end),
         end,
         word: if found.revision == document.last() {
             ENTIRE_FILE

@@ -17,6 +17,7 @@ use schemas::pdf::document::Document;
 use schemas::pdf::fields;
 use schemas::pdf::limits;
 use schemas::pdf::signature::SignatureDictionary;
+use schemas::pdf::source::FileBytes;
 use schemas::pdf::validation::{self, ValidationData};
 use schemas::verdict::{
     CertificateReport, Checks, FileKind, FindingCode, SealUse, SealVersion, SignatureKind,
@@ -25,21 +26,32 @@ use schemas::verdict::{
 
 use chrono::{DateTime, Utc};
 
-use crate::digest;
+use crate::digest::DigestAlgorithm;
+use crate::message::Message;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
 use self::changes::Steps;
 
-/// Verifies a PDF; the semantics are those of ARCHITECTURE.md, Verdicts.
+/// Judges a PDF; the semantics are those of ARCHITECTURE.md, Verdicts.
+///
+/// Does not count when a part of the file could not be read ([`PagedFile::failure`]): what could
+/// not be read was passed over, or taken for broken.
+///
+/// [`PagedFile::failure`]: schemas::pdf::source::PagedFile::failure
 #[must_use]
-pub fn verify(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> Verdict {
+pub(crate) fn judge(
+    file: FileBytes<'_>,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Verdict {
     let mut checks = Checks::new();
     let mut reports = Vec::new();
-    if let Err(error) = verify_into(bytes, trust, options, &mut checks, &mut reports) {
+    if let Err(error) = verify_into(file, trust, options, &mut checks, &mut reports) {
         checks.fail(FindingCode::FormatFailure, error.to_string());
     }
-    let sm3 = hex::encode(digest::sm3(bytes));
+    let sm3 = Message::whole(file).digest(DigestAlgorithm::Sm3);
+    let sm3 = sm3.map(hex::encode).unwrap_or_default();
     Verdict::conclude(FileKind::Pdf, options.profile, sm3, checks, reports)
 }
 
@@ -74,13 +86,13 @@ pub(crate) struct Signer {
 }
 
 fn verify_into(
-    bytes: &[u8],
+    file: FileBytes<'_>,
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
     checks: &mut Checks,
     reports: &mut Vec<SignatureReport>,
 ) -> Result<(), PdfError> {
-    let document = &Document::open(bytes)?;
+    let document = &Document::of(file)?;
     let count = document.revisions().len();
     checks.pass(FindingCode::FormatFailure, format!("{count} revisions"));
     if document.is_encrypted() {
@@ -90,10 +102,9 @@ fn verify_into(
     }
     let found = signatures(document)?;
     if found.is_empty() {
-        no_signature(bytes, checks);
-        return Ok(());
+        return no_signature(file, checks);
     }
-    if let Some(at) = document.trailing() {
+    if let Some(at) = document.trailing()? {
         let detail = format!("byte {at}: bytes after the last %%EOF belong to no revision");
         checks.fail(FindingCode::FormatFailure, detail);
     }
@@ -112,20 +123,20 @@ fn verify_into(
 }
 
 /// Bytes that look like a signature which no field names are one that was taken away.
-fn no_signature(bytes: &[u8], checks: &mut Checks) {
-    let mark = b"/ByteRange";
-    if bytes.windows(mark.len()).any(|window| window == mark) {
+fn no_signature(file: FileBytes<'_>, checks: &mut Checks) -> Result<(), PdfError> {
+    if file.contains(b"/ByteRange")? {
         let detail = "no field is signed, though the file holds a signature's /ByteRange";
         checks.fail(FindingCode::SignatureStripped, detail);
     } else {
         checks.fail(FindingCode::Unsigned, "no signature");
     }
+    Ok(())
 }
 
 /// Every signature of every revision: one that a later revision takes away counts too.
 fn signatures(document: &Document<'_>) -> Result<Vec<Found>, PdfError> {
     let mut found: Vec<Found> = Vec::new();
-    let mut visited = 0;
+    let (mut visited, mut kept_bytes) = (0, 0);
     for revision in 0..document.revisions().len() {
         for field in fields::all(document, revision)? {
             visited += 1;
@@ -151,12 +162,21 @@ fn signatures(document: &Document<'_>) -> Result<Vec<Found>, PdfError> {
                         limit: limits::SIGNATURES,
                     });
                 }
-                None => found.push(Found {
-                    name,
-                    revision,
-                    signature,
-                    is_last,
-                }),
+                None => {
+                    kept_bytes += signature.as_ref().map_or(0, |read| read.contents.len());
+                    if kept_bytes > limits::CONTENTS_TOTAL_BYTES {
+                        return Err(PdfError::TooMuch {
+                            what: "bytes in /Contents of all signatures",
+                            limit: limits::CONTENTS_TOTAL_BYTES,
+                        });
+                    }
+                    found.push(Found {
+                        name,
+                        revision,
+                        signature,
+                        is_last,
+                    });
+                }
             }
         }
     }
@@ -195,7 +215,7 @@ fn report(
             {
                 coverage = covered.word;
                 signed_bytes = u64::try_from(covered.end).ok();
-                signer = judge(context, signature, &covered.parts, &mut checks);
+                signer = judge_value(context, signature, covered.signed, &mut checks);
                 modifications = steps.judge(found, all, context.options.profile, &mut checks);
             }
         }
@@ -226,10 +246,10 @@ fn report(
 }
 
 /// Judges the signed value by its own shape; `/SubFilter` is a hint that is often wrong.
-fn judge(
+fn judge_value(
     context: &Context<'_, '_>,
     signature: &SignatureDictionary,
-    signed: &[&[u8]],
+    signed: Message<'_>,
     checks: &mut Checks,
 ) -> Signer {
     let value = match coverage::without_padding(&signature.contents) {

@@ -6,12 +6,13 @@
 use schemas::verdict::{CheckResult, Checks, Effect, FindingCode, SignatureKind};
 
 use super::{Context, Signer};
+use crate::message::Message;
 use crate::signed_value::{SignatureClaim, TrustOptions, check_seal};
 
 pub(super) fn check(
     context: &Context<'_, '_>,
     value: &[u8],
-    signed: &[&[u8]],
+    signed: Message<'_>,
     checks: &mut Checks,
 ) -> Signer {
     let claim = SignatureClaim {

@@ -93,7 +93,7 @@ fn update(file: &[u8], objects: &[(u32, &str)]) -> Vec<u8> {
         let (number, generation) = (*number, 0);
         update.put(ObjectId { number, generation }, *text);
     }
-    update.finish().0
+    update.finish().unwrap().0
 }
 
 fn verify(file: &[u8], profile: Profile) -> Verdict {

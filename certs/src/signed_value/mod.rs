@@ -15,6 +15,7 @@ use schemas::verdict::{
     CertificateReport, Checks, FindingCode, SealUse, SealVersion, SignatureKind,
 };
 
+use crate::message::Message;
 use crate::trust::TrustStore;
 
 pub use seal_status::{SealEvidence, StatusSource, check_seal_status};
@@ -28,9 +29,9 @@ const DEFAULT_CLOCK_SKEW: Duration = Duration::minutes(10);
 pub struct SignatureClaim<'a> {
     /// Identifier of the signature inside the file.
     pub id: &'a str,
-    /// What the signed value is for, in parts: all bytes of `Signature.xml` as stored, or those of
-    /// a PDF that `/ByteRange` covers.
-    pub signed: &'a [&'a [u8]],
+    /// What the signed value is for: all bytes of `Signature.xml` as stored, or those of a PDF that
+    /// `/ByteRange` covers.
+    pub signed: Message<'a>,
     /// Absolute path of `Signature.xml` inside the package; none in a PDF.
     pub signature_xml_path: Option<&'a str>,
     /// Bytes of `Seal.esl`, when the signature names one.

@@ -37,7 +37,10 @@ pub(super) fn check(
     findings
         .checks
         .pass(FindingCode::SvMalformed, "a SignedData with one signer");
-    let bound = check_binding(&mut findings.checks, &data, &claim.signed.concat());
+    let bound = match claim.signed.copied() {
+        Ok(signed) => check_binding(&mut findings.checks, &data, &signed),
+        Err(cause) => return SignatureFindings::malformed(SignatureKind::Sign, cause.to_string()),
+    };
 
     let (signer, carried) = match split_certificates(&data) {
         Ok(certificates) => certificates,

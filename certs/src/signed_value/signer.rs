@@ -11,6 +11,7 @@ use super::{Question, RevocationPolicy, SignatureClaim};
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
+use crate::message::Message;
 use crate::path::{self, Chain, PathError};
 use crate::revocation::{self, RevocationStatus};
 
@@ -84,7 +85,7 @@ pub(crate) fn check_signature(checks: &mut Checks, subject: &SignatureToCheck<'_
 pub(super) fn check_data_hash(
     checks: &mut Checks,
     stated: &[u8],
-    signed: &[&[u8]],
+    signed: Message<'_>,
     algorithm: ObjectIdentifier,
 ) {
     let own = SignatureAlgorithm::from_oid(algorithm)
@@ -93,7 +94,7 @@ pub(super) fn check_data_hash(
     let holds = [Some(DigestAlgorithm::Sm3), own]
         .into_iter()
         .flatten()
-        .find(|digest| digest.digest_parts(signed) == stated);
+        .find(|digest| signed.has_digest(*digest, stated));
     match holds {
         Some(digest) => checks.pass(
             FindingCode::DataHash,

@@ -161,8 +161,12 @@ impl Sm2PublicKey {
     /// e = SM3(Z ‖ `message`), which is what is signed (GB/T 32918.2-2016 §7.1 B3, B4).
     #[must_use]
     pub fn digest(&self, message: &[u8]) -> [u8; 32] {
-        let hasher = Sm3::new_with_prefix(self.identity);
-        hasher.chain_update(message).finalize().into()
+        self.hasher().chain_update(message).finalize().into()
+    }
+
+    /// SM3 that was given Z, and is to be given the message.
+    pub(crate) fn hasher(&self) -> Sm3 {
+        Sm3::new_with_prefix(self.identity)
     }
 
     /// Whether `signature`, `r‖s`, is this key's over `message`.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use certs::open_file::OpenFile;
 use certs::trust::TrustStore;
-use certs::verify::{VerifyOptions, verify_file};
+use certs::verify::{OpenFileError, VerifyOptions, verify_open_file};
 use chrono::{DateTime, Utc};
 use schemas::verdict::{Profile, Verdict};
 use serde::Serialize;
@@ -13,10 +14,6 @@ use serde::Serialize;
 use crate::cli::out::{self, outln};
 use crate::cli::report;
 use crate::clock::{Clock, SystemClock};
-
-/// Largest file that is read, in bytes: the limit for PDF, the largest of the two kinds
-/// (ARCHITECTURE.md, Limits). OFD has its own, lower limit in the container.
-const FILE_BYTES_MAX: u64 = 200 * 1024 * 1024;
 
 /// Verify the seals and signatures of files (验证文件的电子印章和签名).
 ///
@@ -77,14 +74,13 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     };
     let mut exit = 0;
     for file in &args.files {
-        match read_bounded(file) {
-            Ok(bytes) => {
-                let verdict = verify_file(&bytes, &trust, &options);
+        match verdict_on(file, &trust, &options) {
+            Ok(verdict) => {
                 print(file, &verdict, args.json)?;
                 exit = exit.max(u8::from(!verdict.is_valid()));
             }
             Err(error) => {
-                eprintln!("{}: {error:#}", file.display());
+                eprintln!("{}: {error}", file.display());
                 exit = 3;
             }
         }
@@ -111,8 +107,10 @@ fn print(file: &Path, verdict: &Verdict, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_bounded(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let size = std::fs::metadata(file).context("cannot be read")?.len();
-    anyhow::ensure!(size <= FILE_BYTES_MAX, "larger than {FILE_BYTES_MAX} bytes");
-    std::fs::read(file).context("cannot be read")
+fn verdict_on(
+    file: &Path,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Result<Verdict, OpenFileError> {
+    verify_open_file(&OpenFile::open(file)?, trust, options)
 }

@@ -1,71 +1,75 @@
 //! The revisions of a file, and its objects as of each of them (ISO 32000-2:2020 §7.5.6).
 
+mod object_streams;
+
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use super::lexer::{Lexer, is_white};
 use super::object::{Dictionary, Indirect, Object, ObjectId, Stream};
 use super::revision::{self, Revision};
+use super::source::FileBytes;
 use super::xref::{self, Budget, Entry};
 use super::{PdfError, filter, limits};
+
+use self::object_streams::ObjectStreams;
 
 /// A file, its revisions found.
 #[derive(Debug)]
 pub struct Document<'a> {
-    bytes: &'a [u8],
+    file: FileBytes<'a>,
     /// The oldest first.
     revisions: Vec<Revision>,
     budget: RefCell<Budget>,
     /// Bytes of objects that may still be read.
     bytes_left: Cell<usize>,
-    /// Inflated object streams, by the offset at which they stand.
-    object_streams: RefCell<BTreeMap<usize, Rc<ObjectStream>>>,
-}
-
-#[derive(Debug)]
-struct ObjectStream {
-    data: Vec<u8>,
-    /// Object numbers and where they begin in the data.
-    places: Vec<(u32, usize)>,
+    object_streams: RefCell<ObjectStreams>,
 }
 
 impl<'a> Document<'a> {
+    /// Finds the revisions of a file in memory, as [`Document::of`].
+    ///
+    /// # Errors
+    /// As [`Document::of`].
+    pub fn open(bytes: &'a [u8]) -> Result<Self, PdfError> {
+        Self::of(FileBytes::Memory(bytes))
+    }
+
     /// Finds the revisions of a file, from the last `startxref` back.
     ///
     /// # Errors
     /// When the file does not begin and end like a PDF, a section is malformed, the sections do not
-    /// follow one another, or a limit is exceeded.
-    pub fn open(bytes: &'a [u8]) -> Result<Self, PdfError> {
-        if bytes.len() > limits::FILE_BYTES {
+    /// follow one another, a limit is exceeded, or it cannot be read.
+    pub fn of(file: FileBytes<'a>) -> Result<Self, PdfError> {
+        if file.length() > limits::FILE_BYTES {
             return Err(PdfError::TooMuch {
                 what: "bytes",
                 limit: limits::FILE_BYTES,
             });
         }
-        let head = bytes.get(limits::HEADER_AT..).unwrap_or_default();
-        if !head.starts_with(b"%PDF-") {
-            let (at, what) = (limits::HEADER_AT, "%PDF- does not stand at the beginning");
+        let (at, mark) = (limits::HEADER_AT, b"%PDF-");
+        if *file.window(at..at + mark.len())? != *mark {
+            let what = "%PDF- does not stand at the beginning";
             return Err(PdfError::Malformed { at, what });
         }
         let mut budget = Budget {
             entries: limits::ENTRIES,
             inflated_bytes: limits::INFLATED_TOTAL_BYTES,
         };
-        let sections = revision::sections(bytes, &mut budget)?;
+        let sections = revision::sections(file, &mut budget)?;
+        let bytes_left = (file.length() * limits::READ_TIMES).max(limits::READ_FLOOR_BYTES);
         Ok(Self {
-            bytes,
-            revisions: revision::group(bytes, sections)?,
+            file,
+            revisions: revision::group(file, sections)?,
             budget: RefCell::new(budget),
-            bytes_left: Cell::new((bytes.len() * limits::READ_TIMES).max(limits::READ_FLOOR_BYTES)),
+            bytes_left: Cell::new(bytes_left),
             object_streams: RefCell::default(),
         })
     }
 
     /// The bytes of the file.
     #[must_use]
-    pub const fn bytes(&self) -> &'a [u8] {
-        self.bytes
+    pub const fn file(&self) -> FileBytes<'a> {
+        self.file
     }
 
     /// The revisions, the oldest first. There is one at least.
@@ -81,13 +85,13 @@ impl<'a> Document<'a> {
     }
 
     /// Bytes after the last `%%EOF` that are not white space, if any: where they begin.
-    #[must_use]
-    pub fn trailing(&self) -> Option<usize> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn trailing(&self) -> Result<Option<usize>, PdfError> {
         let end = self.revisions.last().map_or(0, |revision| revision.end);
-        let rest = self.bytes.get(end..).unwrap_or_default();
-        rest.iter()
-            .position(|byte| !is_white(*byte))
-            .map(|at| end + at)
+        let range = end..self.file.length();
+        self.file.position(range, |byte| !is_white(byte))
     }
 
     /// Where an object stands as of a revision.
@@ -224,23 +228,19 @@ impl<'a> Document<'a> {
         offset: usize,
         revision: usize,
     ) -> Result<(Indirect, usize), PdfError> {
-        let mut lexer = Lexer::new(self.bytes, offset);
-        if lexer.object_head()? != id {
-            let what = "another object stands where a cross-reference points";
-            return Err(PdfError::Malformed { at: offset, what });
-        }
-        let object = lexer.object()?;
-        self.spend(lexer.at() - offset)?;
-        if lexer.takes("endobj") {
-            return Ok((Indirect::Object(object), lexer.at()));
-        }
+        let head = self.file.parse(offset, |lexer| object_at(lexer, id))?;
+        let (object, end, data_start) = head;
+        self.spend(end - offset)?;
+        let Some(data_start) = data_start else {
+            return Ok((Indirect::Object(object), end));
+        };
         let Object::Dictionary(dictionary) = object else {
-            return Err(lexer.wrong("endobj expected"));
+            return Ok((Indirect::Object(object), end));
         };
         let is_container = dictionary.has_name("Type", "ObjStm");
         let length = self.stream_length(&dictionary, is_container, revision)?;
-        let stream = xref::stream_at(self.bytes, &mut lexer, dictionary, length)?;
-        Ok((Indirect::Stream(stream), lexer.at()))
+        let (stream, end) = xref::stream_at(self.file, dictionary, data_start, length)?;
+        Ok((Indirect::Stream(stream), end))
     }
 
     /// The decoded bytes of a stream.
@@ -249,7 +249,7 @@ impl<'a> Document<'a> {
     /// A filter other than `FlateDecode`, damaged data, or more than the limits.
     pub fn decode(&self, stream: &Stream) -> Result<Vec<u8>, PdfError> {
         filter::decode(
-            self.bytes,
+            self.file,
             stream,
             &mut self.budget.borrow_mut().inflated_bytes,
         )
@@ -277,12 +277,11 @@ impl<'a> Document<'a> {
     ) -> Result<usize, PdfError> {
         let length = match dictionary.get("Length") {
             Some(Object::Reference(id)) => match self.entry(id.number, revision) {
-                Some(Entry::InFile { offset, .. }) => {
-                    let mut lexer = Lexer::new(self.bytes, offset);
+                Some(Entry::InFile { offset, .. }) => self.file.parse(offset, |lexer| {
                     (lexer.object_head()? == *id)
                         .then(|| lexer.object())
-                        .transpose()?
-                }
+                        .transpose()
+                })?,
                 Some(Entry::InStream { stream, index }) if !is_container => self
                     .read_inside(*id, stream, index, revision)?
                     .object()
@@ -298,94 +297,35 @@ impl<'a> Document<'a> {
         })
     }
 
-    fn read_inside(
-        &self,
-        id: ObjectId,
-        stream: u32,
-        index: usize,
-        revision: usize,
-    ) -> Result<Indirect, PdfError> {
-        let wrong = PdfError::Unexpected {
-            what: "an object stream",
-            expected: "the object that a cross-reference names",
-        };
-        let Some(Entry::InFile {
-            offset,
-            generation: 0,
-        }) = self.entry(stream, revision)
-        else {
-            return Err(wrong);
-        };
-        let objects = self.object_stream(stream, offset, revision)?;
-        let place = objects
-            .places
-            .get(index)
-            .filter(|(number, _)| *number == id.number);
-        let (_, at) = place.ok_or(wrong)?;
-        let mut lexer = Lexer::new(&objects.data, *at);
-        let object = lexer.object()?;
-        self.spend(lexer.at() - at)?;
-        Ok(Indirect::Object(object))
-    }
-
     /// Counts what was read.
     fn spend(&self, bytes: usize) -> Result<(), PdfError> {
         let left = self.bytes_left.get().checked_sub(bytes);
         self.bytes_left.set(left.ok_or(PdfError::TooMuch {
             what: "bytes of objects read",
-            limit: self.bytes.len() * limits::READ_TIMES,
+            limit: self.file.length() * limits::READ_TIMES,
         })?);
         Ok(())
     }
+}
 
-    /// An object stream, inflated once (§7.5.7).
-    fn object_stream(
-        &self,
-        number: u32,
-        offset: usize,
-        revision: usize,
-    ) -> Result<Rc<ObjectStream>, PdfError> {
-        if let Some(known) = self.object_streams.borrow().get(&offset) {
-            return Ok(Rc::clone(known));
-        }
-        let generation = 0;
-        let id = ObjectId { number, generation };
-        let stream = match self.read_at(id, offset, revision)? {
-            Indirect::Stream(stream) if stream.dictionary.has_name("Type", "ObjStm") => stream,
-            _ => {
-                return Err(PdfError::Unexpected {
-                    what: "an object stream",
-                    expected: "/Type /ObjStm",
-                });
-            }
-        };
-        let objects = Rc::new(self.inflate_objects(&stream)?);
-        let mut known = self.object_streams.borrow_mut();
-        known.insert(offset, Rc::clone(&objects));
-        Ok(objects)
+/// The object that stands here, which has to be `id`, where it or its `endobj` ends, and where the
+/// data begin when it is a stream.
+fn object_at(
+    lexer: &mut Lexer<'_>,
+    id: ObjectId,
+) -> Result<(Object, usize, Option<usize>), PdfError> {
+    let at = lexer.at();
+    if lexer.object_head()? != id {
+        let what = "another object stands where a cross-reference points";
+        return Err(PdfError::Malformed { at, what });
     }
-
-    fn inflate_objects(&self, stream: &Stream) -> Result<ObjectStream, PdfError> {
-        const WHAT: &str = "malformed object stream";
-        let data = self.decode(stream)?;
-        let at = stream.data.start;
-        let number = |key| stream.dictionary.get(key).and_then(Object::size);
-        let (count, first) = number("N")
-            .zip(number("First"))
-            .ok_or(PdfError::Malformed { at, what: WHAT })?;
-        if count > limits::STREAM_OBJECTS {
-            return Err(PdfError::TooMuch {
-                what: "objects in a stream",
-                limit: limits::STREAM_OBJECTS,
-            });
-        }
-        let mut lexer = Lexer::new(&data, 0);
-        let mut places = Vec::new();
-        for _ in 0..count {
-            let number = u32::try_from(lexer.unsigned(WHAT)?).unwrap_or(0);
-            let place = usize::try_from(lexer.unsigned(WHAT)?).unwrap_or(usize::MAX);
-            places.push((number, first.saturating_add(place)));
-        }
-        Ok(ObjectStream { data, places })
+    let object = lexer.object()?;
+    if lexer.takes("endobj") {
+        return Ok((object, lexer.at(), None));
     }
+    if object.dictionary().is_none() {
+        return Err(lexer.wrong("endobj expected"));
+    }
+    let end = lexer.at();
+    Ok((object, end, Some(xref::data_start(lexer)?)))
 }

@@ -1,8 +1,11 @@
 //! Streams of cross-references and of objects, inflated within bounds (ISO 32000-2:2020 §7.4).
 
+use std::ops::Range;
+
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::object::{Dictionary, Object, Stream};
+use super::source::FileBytes;
 use super::{PdfError, limits};
 
 /// Bytes inflated at a time.
@@ -12,8 +15,11 @@ const CHUNK_BYTES: usize = 64 << 10;
 ///
 /// # Errors
 /// A filter other than `FlateDecode`, damaged data, or more than the limits.
-pub(super) fn decode(bytes: &[u8], stream: &Stream, left: &mut usize) -> Result<Vec<u8>, PdfError> {
-    let data = bytes.get(stream.data.clone()).unwrap_or_default();
+pub(super) fn decode(
+    file: FileBytes<'_>,
+    stream: &Stream,
+    left: &mut usize,
+) -> Result<Vec<u8>, PdfError> {
     let dictionary = &stream.dictionary;
     let filter = match dictionary.get("Filter") {
         None | Some(Object::Null) => None,
@@ -23,9 +29,9 @@ pub(super) fn decode(bytes: &[u8], stream: &Stream, left: &mut usize) -> Result<
     };
     let limit = limits::INFLATED_BYTES.min(*left);
     let decoded = match filter.map(Object::name) {
-        None if data.len() <= limit => data.to_vec(),
+        None if stream.data.len() <= limit => file.window(stream.data.clone())?.to_vec(),
         None => return Err(too_much()),
-        Some(Some(b"FlateDecode" | b"Fl")) => inflate(data, stream.data.start, limit)?,
+        Some(Some(b"FlateDecode" | b"Fl")) => inflate(file, stream.data.clone(), limit)?,
         Some(_) => return Err(PdfError::Unsupported("a filter other than FlateDecode")),
     };
     *left = left.saturating_sub(decoded.len());
@@ -47,28 +53,44 @@ fn too_much() -> PdfError {
     }
 }
 
-fn inflate(data: &[u8], at: usize, limit: usize) -> Result<Vec<u8>, PdfError> {
-    let what = "damaged compressed stream";
+fn inflate(file: FileBytes<'_>, data: Range<usize>, limit: usize) -> Result<Vec<u8>, PdfError> {
+    let (at, what) = (data.start, "damaged compressed stream");
     let mut inflater = Decompress::new(true);
-    let mut out = Vec::new();
+    let (mut out, mut state) = (Vec::new(), Ok(Status::Ok));
+    file.pieces(data, &mut |piece| {
+        state = inflate_piece(&mut inflater, piece, &mut out, limit)
+            .map_err(|error| error.unwrap_or(PdfError::Malformed { at, what }));
+        matches!(state, Ok(Status::Ok | Status::BufError))
+    })?;
+    match state? {
+        Status::StreamEnd => Ok(out),
+        // The data end too early.
+        _ => Err(PdfError::Malformed { at, what }),
+    }
+}
+
+/// Inflates all of a piece, or up to the end of the stream; an error of none is damage.
+fn inflate_piece(
+    inflater: &mut Decompress,
+    piece: &[u8],
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Status, Option<PdfError>> {
+    let start = inflater.total_in();
     loop {
-        let read = usize::try_from(inflater.total_in()).unwrap_or(usize::MAX);
+        let before = (inflater.total_in(), out.len());
         out.reserve(CHUNK_BYTES);
-        let before = out.len();
-        let rest = data.get(read..).unwrap_or_default();
+        let read = usize::try_from(before.0 - start).unwrap_or(usize::MAX);
+        let rest = piece.get(read..).unwrap_or_default();
         let status = inflater
-            .decompress_vec(rest, &mut out, FlushDecompress::None)
-            .map_err(|_| PdfError::Malformed { at, what })?;
+            .decompress_vec(rest, out, FlushDecompress::None)
+            .map_err(|_| None)?;
         if out.len() > limit {
-            return Err(too_much());
+            return Err(Some(too_much()));
         }
-        match status {
-            Status::StreamEnd => return Ok(out),
-            // Neither read nor written: the data end too early.
-            _ if out.len() == before && inflater.total_in() == read as u64 => {
-                return Err(PdfError::Malformed { at, what });
-            }
-            _ => {}
+        let is_stuck = before == (inflater.total_in(), out.len());
+        if status == Status::StreamEnd || is_stuck {
+            return Ok(status);
         }
     }
 }

@@ -10,9 +10,13 @@ use super::{PdfError, limits};
 #[derive(Clone, Debug)]
 pub struct Lexer<'a> {
     bytes: &'a [u8],
+    /// Offset in the file of the first of the bytes.
+    base: usize,
+    /// Offset in the bytes.
     at: usize,
     /// Items that may still be read.
     items_left: usize,
+    saw_end: bool,
 }
 
 impl<'a> Lexer<'a> {
@@ -21,20 +25,29 @@ impl<'a> Lexer<'a> {
     pub const fn new(bytes: &'a [u8], at: usize) -> Self {
         Self {
             bytes,
+            base: 0,
             at,
             items_left: limits::ITEMS,
+            saw_end: false,
         }
+    }
+
+    /// Begins to read at the first of the bytes, which stands at offset `base` of a file.
+    pub(super) const fn window(bytes: &'a [u8], base: usize) -> Self {
+        let mut lexer = Self::new(bytes, 0);
+        lexer.base = base;
+        lexer
     }
 
     /// Offset of the next byte.
     #[must_use]
     pub const fn at(&self) -> usize {
-        self.at
+        self.base + self.at
     }
 
-    /// Goes on at another offset.
-    pub const fn go_to(&mut self, at: usize) {
-        self.at = at;
+    /// Whether more bytes could have changed what was read.
+    pub(super) const fn saw_end(&self) -> bool {
+        self.saw_end
     }
 
     /// Passes over white space and comments.
@@ -52,10 +65,28 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Passes over white space, but not over comments.
+    pub(super) fn skip_spaces(&mut self) {
+        while self.peek().is_some_and(is_white) {
+            self.at += 1;
+        }
+    }
+
+    /// Passes over these bytes when they come next, whatever follows.
+    pub(super) fn takes_bytes(&mut self, bytes: &[u8]) -> bool {
+        self.needs(bytes.len());
+        let comes = self.rest().starts_with(bytes);
+        if comes {
+            self.at += bytes.len();
+        }
+        comes
+    }
+
     /// Passes over `word` when it comes next, after white space, and ends there.
     pub fn takes(&mut self, word: &str) -> bool {
         let before = self.at;
         self.skip_white();
+        self.needs(word.len() + 1);
         let rest = self.rest();
         let ends = |rest: &[u8]| rest.get(word.len()).is_none_or(|next| !is_regular(*next));
         if rest.starts_with(word.as_bytes()) && ends(rest) {
@@ -86,6 +117,7 @@ impl<'a> Lexer<'a> {
         self.skip_white();
         let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit());
         let count = digits.count();
+        self.needs(count + 1);
         let text = self.rest().get(..count).unwrap_or_default();
         let value = std::str::from_utf8(text)
             .ok()
@@ -107,7 +139,7 @@ impl<'a> Lexer<'a> {
     pub fn object_head(&mut self) -> Result<ObjectId, PdfError> {
         const WHAT: &str = "no object begins here";
         self.skip_white();
-        let start = self.at;
+        let start = self.at();
         let number = self.unsigned(WHAT)?;
         let generation = self.unsigned(WHAT)?;
         self.expect("obj", WHAT)?;
@@ -141,6 +173,7 @@ impl<'a> Lexer<'a> {
                 limit: limits::DEPTH,
             });
         }
+        self.needs(2);
         match (self.peek(), self.bytes.get(self.at + 1)) {
             (Some(b'/'), _) => self.name().map(Object::Name),
             (Some(b'('), _) => self.literal_string().map(Object::String),
@@ -190,6 +223,7 @@ impl<'a> Lexer<'a> {
         const WHAT: &str = "malformed number";
         let is_part = |byte: &&u8| matches!(byte, b'+' | b'-' | b'.' | b'0'..=b'9');
         let count = self.rest().iter().take_while(is_part).count();
+        self.needs(count + 1);
         let text = self.rest().get(..count).unwrap_or_default();
         if self.rest().get(count).is_some_and(|next| is_regular(*next)) {
             return Err(self.wrong(WHAT));
@@ -218,6 +252,9 @@ impl<'a> Lexer<'a> {
         self.at += 1;
         let mut name = Vec::new();
         while let Some(byte) = self.peek().filter(|byte| is_regular(*byte)) {
+            if byte == b'#' {
+                self.needs(3);
+            }
             let escape = self.bytes.get(self.at + 1..self.at + 3);
             match escape.filter(|_| byte == b'#').map(hexadecimal_pair) {
                 Some(Some(value)) => {
@@ -259,14 +296,13 @@ impl<'a> Lexer<'a> {
         let mut dictionary = Dictionary::default();
         loop {
             self.skip_white();
-            if self.rest().starts_with(b">>") {
-                self.at += 2;
+            if self.takes_bytes(b">>") {
                 return Ok(dictionary);
             }
             if self.peek() != Some(b'/') {
                 return Err(self.wrong("a dictionary's key expected"));
             }
-            let at = self.at;
+            let at = self.at();
             let key = self.name()?;
             let value = self.object_inside(depth + 1)?;
             // Readers disagree on which of two counts.
@@ -283,8 +319,15 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    fn peek(&mut self) -> Option<u8> {
+        let next = self.bytes.get(self.at).copied();
+        self.saw_end |= next.is_none();
+        next
+    }
+
+    /// Notes when fewer bytes are left than decide what comes next.
+    const fn needs(&mut self, count: usize) {
+        self.saw_end |= self.bytes.len() < self.at.saturating_add(count);
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -292,7 +335,8 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) const fn wrong(&self, what: &'static str) -> PdfError {
-        PdfError::Malformed { at: self.at, what }
+        let at = self.at();
+        PdfError::Malformed { at, what }
     }
 }
 
@@ -302,7 +346,7 @@ pub const fn is_white(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
 }
 
-const fn is_end_of_line(byte: u8) -> bool {
+pub(super) const fn is_end_of_line(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 

@@ -3,6 +3,16 @@
 /// Largest accepted file in bytes: 200 MB, the limit of ARCHITECTURE.md, Limits.
 pub const FILE_BYTES: usize = 200_000_000;
 
+/// Bytes of one page of a file that is not in memory: what one look at an object costs.
+pub const PAGE_BYTES: usize = 16 << 10;
+
+/// Most bytes of such pages that are kept: the objects of usual files without their streams.
+pub const CACHED_BYTES: usize = 4 << 20;
+
+/// Most bytes that are looked at for one object, its stream apart: twice the longest `/Contents`
+/// as it is written.
+pub const OBJECT_BYTES: usize = 16 << 20;
+
 /// Where `%PDF-` may begin: at the first byte alone, which is where a signature begins to cover.
 pub const HEADER_AT: usize = 0;
 
@@ -29,14 +39,19 @@ pub const SECTIONS: usize = 512;
 /// Highest object number: ISO 32000-1:2008 annex C.
 pub const OBJECT_NUMBER: u32 = 8_388_607;
 
-/// Most cross-reference entries of a file, all revisions together.
-pub const ENTRIES: usize = 4_000_000;
+/// Most cross-reference entries of a file, all revisions together: the largest file with an object
+/// every 200 bytes. They take 24 MB.
+pub const ENTRIES: usize = 1_000_000;
 
-/// Most bytes that one stream of cross-references or objects inflates to.
-pub const INFLATED_BYTES: usize = 64 << 20;
+/// Most bytes that one stream of cross-references or objects inflates to: so many entries with room
+/// to spare.
+pub const INFLATED_BYTES: usize = 16 << 20;
 
-/// Most bytes that all such streams of a file inflate to.
-pub const INFLATED_TOTAL_BYTES: usize = 128 << 20;
+/// Most bytes that all such streams of a file inflate to, one that is inflated twice counted twice.
+pub const INFLATED_TOTAL_BYTES: usize = 256 << 20;
+
+/// Most bytes of inflated object streams that are kept: above the largest of them.
+pub const INFLATED_KEPT_BYTES: usize = 24 << 20;
 
 /// Most objects in one object stream: writers put 100 to 200 into one.
 pub const STREAM_OBJECTS: usize = 100_000;
@@ -56,8 +71,12 @@ pub const TREE_DEPTH: usize = 64;
 /// Most signatures of a file: as many as revisions.
 pub const SIGNATURES: usize = 256;
 
-/// Most bytes of one `/Contents`, in hexadecimal: a seal with a large picture and a chain.
-pub const CONTENTS_BYTES: usize = 8 << 20;
+/// Most bytes of one `/Contents`, of which each is written as two digits: a seal with a large
+/// picture and a chain.
+pub const CONTENTS_BYTES: usize = 4 << 20;
+
+/// Most bytes of every `/Contents` of a file together.
+pub const CONTENTS_TOTAL_BYTES: usize = 16 << 20;
 
 /// Most objects that later revisions may change or add in sum before nobody can judge them.
 pub const CHANGED_OBJECTS: usize = 100_000;

@@ -3,6 +3,7 @@
 //! Read strictly, from the original bytes: a reader that repairs a file may show something else
 //! than what was signed.
 //!
+//! * [`source`]: the bytes, in memory or read in pieces
 //! * [`object`] and [`lexer`]: objects, each string with the place where it stands
 //! * [`xref`]: one section of cross-references, a table or a stream
 //! * [`revision`]: what each save added; [`document`]: the objects as of each revision
@@ -22,11 +23,13 @@ pub mod limits;
 pub mod object;
 pub mod revision;
 pub mod signature;
+pub mod source;
 pub mod validation;
 pub mod write;
 pub mod xref;
 
-/// Why a PDF or a part of it is refused. Every one is the finding `FORMAT_FAILURE`.
+/// Why a PDF or a part of it is refused. Every one is the finding `FORMAT_FAILURE`, but for
+/// [`PdfError::Unreadable`], which says nothing about the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PdfError {
     /// The bytes are not what has to stand there.
@@ -55,6 +58,14 @@ pub enum PdfError {
         what: &'static str,
         /// What it should be.
         expected: &'static str,
+    },
+    /// The file could not be read.
+    #[error("byte {at}: the file cannot be read: {cause}")]
+    Unreadable {
+        /// Offset in the file.
+        at: usize,
+        /// Why.
+        cause: std::io::ErrorKind,
     },
     /// A feature that this reader does not take, because readers disagree about it.
     #[error("{0} is not supported in a signed file")]

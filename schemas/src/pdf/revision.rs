@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lexer::{Lexer, is_white};
+use super::source::FileBytes;
 use super::xref::{self, Budget, Entry, Section};
 use super::{PdfError, limits};
 
@@ -34,9 +34,9 @@ impl Revision {
 }
 
 /// The sections of a file, the newest first.
-pub(super) fn sections(bytes: &[u8], budget: &mut Budget) -> Result<Vec<Section>, PdfError> {
-    let tail_at = bytes.len().saturating_sub(limits::TAIL_BYTES);
-    let tail = bytes.get(tail_at..).unwrap_or_default();
+pub(super) fn sections(file: FileBytes<'_>, budget: &mut Budget) -> Result<Vec<Section>, PdfError> {
+    let tail_at = file.length().saturating_sub(limits::TAIL_BYTES);
+    let tail = file.window(tail_at..file.length())?;
     let word = b"startxref";
     let last = tail.windows(word.len()).rposition(|window| window == word);
     let at = tail_at
@@ -44,8 +44,9 @@ pub(super) fn sections(bytes: &[u8], budget: &mut Budget) -> Result<Vec<Section>
             at: tail_at,
             what: "no startxref at the end",
         })?;
-    let mut lexer = Lexer::new(bytes, at + word.len());
-    let offset = lexer.unsigned("an offset expected after startxref")?;
+    let offset = file.parse(at + word.len(), |lexer| {
+        lexer.unsigned("an offset expected after startxref")
+    })?;
     let mut next = usize::try_from(offset).ok();
     let (mut sections, mut visited) = (Vec::new(), BTreeSet::new());
     while let Some(offset) = next {
@@ -58,7 +59,7 @@ pub(super) fn sections(bytes: &[u8], budget: &mut Budget) -> Result<Vec<Section>
                 limit: limits::SECTIONS,
             });
         }
-        let section = xref::read(bytes, offset, budget)?;
+        let section = xref::read(file, offset, budget)?;
         next = section.previous()?;
         sections.push(section);
     }
@@ -66,17 +67,20 @@ pub(super) fn sections(bytes: &[u8], budget: &mut Budget) -> Result<Vec<Section>
 }
 
 /// Groups sections into revisions and finds where each ends.
-pub(super) fn group(bytes: &[u8], sections: Vec<Section>) -> Result<Vec<Revision>, PdfError> {
+pub(super) fn group(
+    file: FileBytes<'_>,
+    sections: Vec<Section>,
+) -> Result<Vec<Revision>, PdfError> {
     let mut revisions: Vec<Revision> = Vec::new();
     let mut sections = sections.into_iter().peekable();
     while let Some(section) = sections.next() {
-        let own_end = end_of(bytes, &section)?;
+        let own_end = end_of(file, &section)?;
         let offset = section.offset;
         let mut group = vec![section];
         // The first section of a linearized file stands before the one that it continues.
         let end = match sections.next_if(|next| next.offset > offset) {
             Some(rest) => {
-                let end = end_of(bytes, &rest)?;
+                let end = end_of(file, &rest)?;
                 group.push(rest);
                 end
             }
@@ -102,31 +106,27 @@ pub(super) fn group(bytes: &[u8], sections: Vec<Section>) -> Result<Vec<Revision
 }
 
 /// Where the `%%EOF` that belongs to a section ends.
-fn end_of(bytes: &[u8], section: &Section) -> Result<usize, PdfError> {
-    let mut lexer = Lexer::new(bytes, section.end);
-    lexer.expect(
-        "startxref",
-        "startxref expected after a cross-reference section",
-    )?;
-    let at = lexer.at();
-    let offset = lexer.unsigned("an offset expected after startxref")?;
+fn end_of(file: FileBytes<'_>, section: &Section) -> Result<usize, PdfError> {
     // The first section of a linearized file says 0, or the other section.
-    let is_own = usize::try_from(offset).is_ok_and(|offset| offset == section.offset);
     let is_linearized = section
         .previous()?
         .is_none_or(|previous| previous > section.offset);
-    if !is_own && !is_linearized {
-        let what = "startxref names another section than the one before it";
-        return Err(PdfError::Malformed { at, what });
-    }
-    let rest = bytes.get(lexer.at()..).unwrap_or_default();
-    let white = rest.iter().take_while(|byte| is_white(**byte)).count();
-    let marker = b"%%EOF";
-    if !rest
-        .get(white..)
-        .is_some_and(|rest| rest.starts_with(marker))
-    {
-        return Err(lexer.wrong("%%EOF expected"));
-    }
-    Ok(lexer.at() + white + marker.len())
+    file.parse(section.end, |lexer| {
+        lexer.expect(
+            "startxref",
+            "startxref expected after a cross-reference section",
+        )?;
+        let at = lexer.at();
+        let offset = lexer.unsigned("an offset expected after startxref")?;
+        let is_own = usize::try_from(offset).is_ok_and(|offset| offset == section.offset);
+        if !is_own && !is_linearized {
+            let what = "startxref names another section than the one before it";
+            return Err(PdfError::Malformed { at, what });
+        }
+        lexer.skip_spaces();
+        if !lexer.takes_bytes(b"%%EOF") {
+            return Err(lexer.wrong("%%EOF expected"));
+        }
+        Ok(lexer.at())
+    })
 }

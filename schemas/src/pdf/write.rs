@@ -8,6 +8,9 @@ use super::PdfError;
 use super::document::Document;
 use super::object::{Dictionary, Indirect, Object, ObjectId};
 
+/// A file, and where each object of its last update stands.
+pub type Written = (Vec<u8>, BTreeMap<ObjectId, Range<usize>>);
+
 /// An update of a file: objects that are new or take the place of others.
 #[derive(Debug)]
 pub struct Update<'d, 'a> {
@@ -93,9 +96,12 @@ impl<'d, 'a> Update<'d, 'a> {
     }
 
     /// The file with the update at its end, and where each of its objects stands.
-    #[must_use]
-    pub fn finish(self) -> (Vec<u8>, BTreeMap<ObjectId, Range<usize>>) {
-        let mut out = self.document.bytes().to_vec();
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn finish(self) -> Result<Written, PdfError> {
+        let file = self.document.file();
+        let mut out = file.window(0..file.length())?.to_vec();
         if out.last() != Some(&b'\n') {
             out.push(b'\n');
         }
@@ -109,7 +115,7 @@ impl<'d, 'a> Update<'d, 'a> {
             places.insert(*id, start..out.len());
         }
         self.write_sections(&mut out, &places);
-        (out, places)
+        Ok((out, places))
     }
 
     fn write_sections(&self, out: &mut Vec<u8>, places: &BTreeMap<ObjectId, Range<usize>>) {

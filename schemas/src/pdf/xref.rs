@@ -1,9 +1,18 @@
 //! One section of cross-references: a table with its trailer, or a stream
 //! (ISO 32000-2:2020 §7.5.4, §7.5.8).
 
+use std::ops::Range;
+
 use super::lexer::Lexer;
 use super::object::{Dictionary, Object, ObjectId, Stream};
+use super::source::FileBytes;
 use super::{PdfError, filter, limits};
+
+/// What is wrong with a table that cannot be read.
+const TABLE: &str = "malformed cross-reference table";
+
+/// Rows of a table that are read together.
+const ROWS_AT_A_TIME: u64 = 1_024;
 
 /// Where an object stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,19 +91,24 @@ impl Section {
 }
 
 /// Reads the section at `offset`, together with the stream that a table names in `/XRefStm`.
-pub(super) fn read(bytes: &[u8], offset: usize, budget: &mut Budget) -> Result<Section, PdfError> {
-    let mut lexer = Lexer::new(bytes, offset);
-    let mut section = if lexer.takes("xref") {
-        read_table(&mut lexer, offset, budget)?
-    } else {
-        return read_stream(bytes, offset, budget);
+pub(super) fn read(
+    file: FileBytes<'_>,
+    offset: usize,
+    budget: &mut Budget,
+) -> Result<Section, PdfError> {
+    let table = file.parse(offset, |lexer| {
+        Ok(lexer.takes("xref").then_some(lexer.at()))
+    })?;
+    let Some(rows_at) = table else {
+        return read_stream(file, offset, budget);
     };
+    let mut section = read_table(file, offset, rows_at, budget)?;
     if let Some(hidden) = section.trailer.get("XRefStm") {
         let hidden = hidden.size().ok_or(PdfError::Unexpected {
             what: "/XRefStm",
             expected: "an offset",
         })?;
-        let hidden = read_stream(bytes, hidden, budget)?;
+        let hidden = read_stream(file, hidden, budget)?;
         for (number, entry) in hidden.entries() {
             // Old readers see the table, new ones the stream: they must not see two objects.
             if section
@@ -114,57 +128,97 @@ pub(super) fn read(bytes: &[u8], offset: usize, budget: &mut Budget) -> Result<S
 }
 
 fn read_table(
-    lexer: &mut Lexer<'_>,
+    file: FileBytes<'_>,
     offset: usize,
+    rows_at: usize,
     budget: &mut Budget,
 ) -> Result<Section, PdfError> {
-    const WHAT: &str = "malformed cross-reference table";
-    let mut entries = Vec::new();
-    while !lexer.takes("trailer") {
-        let first = lexer.unsigned(WHAT)?;
-        let count = lexer.unsigned(WHAT)?;
+    let (mut entries, mut at) = (Vec::new(), rows_at);
+    loop {
+        let (head, end) = file.parse(at, subsection_head)?;
+        at = end;
+        let Some((first, count)) = head else { break };
         spend_entries(budget, count)?;
-        for number in first..first.saturating_add(count) {
-            let at = lexer.at();
-            let offset = lexer.unsigned(WHAT)?;
-            let generation = lexer.unsigned(WHAT)?;
-            let entry = if lexer.takes("n") {
-                Entry::InFile {
-                    offset: usize::try_from(offset).unwrap_or(usize::MAX),
-                    // A table of free objects alone goes up to 65535.
-                    generation: u16::try_from(generation).unwrap_or(u16::MAX),
-                }
-            } else if lexer.takes("f") {
-                Entry::Free
-            } else {
-                return Err(PdfError::Malformed { at, what: WHAT });
-            };
-            entries.push((object_number(number)?, entry));
+        let (mut number, last) = (first, first.saturating_add(count));
+        while number < last {
+            let upto = last.min(number.saturating_add(ROWS_AT_A_TIME));
+            let (rows, end) = file.parse(at, |lexer| rows(lexer, number..upto))?;
+            entries.extend(rows);
+            (at, number) = (end, upto);
         }
     }
-    let Object::Dictionary(trailer) = lexer.object()? else {
-        return Err(lexer.wrong("a trailer's dictionary expected"));
-    };
+    let (trailer, end) = file.parse(at, |lexer| match lexer.object()? {
+        Object::Dictionary(trailer) => Ok((trailer, lexer.at())),
+        _ => Err(lexer.wrong("a trailer's dictionary expected")),
+    })?;
     sort(&mut entries)?;
     Ok(Section {
         offset,
-        end: lexer.at(),
+        end,
         entries,
         trailer,
         own_object: None,
     })
 }
 
-fn read_stream(bytes: &[u8], offset: usize, budget: &mut Budget) -> Result<Section, PdfError> {
-    let mut lexer = Lexer::new(bytes, offset);
-    let id = lexer.object_head()?;
-    let (stream, end) = match lexer.object()? {
-        Object::Dictionary(dictionary) if dictionary.has_name("Type", "XRef") => {
-            direct_stream(bytes, &mut lexer, dictionary)?
+type SubsectionHead = (Option<(u64, u64)>, usize);
+
+/// The first number of a part of a table and how many follow it, or none when the trailer comes.
+fn subsection_head(lexer: &mut Lexer<'_>) -> Result<SubsectionHead, PdfError> {
+    if lexer.takes("trailer") {
+        return Ok((None, lexer.at()));
+    }
+    let (first, count) = (lexer.unsigned(TABLE)?, lexer.unsigned(TABLE)?);
+    Ok((Some((first, count)), lexer.at()))
+}
+
+type Rows = (Vec<(u32, Entry)>, usize);
+
+/// The rows of a table for these object numbers, and where they end.
+fn rows(lexer: &mut Lexer<'_>, numbers: Range<u64>) -> Result<Rows, PdfError> {
+    let mut rows = Vec::new();
+    for number in numbers {
+        let at = lexer.at();
+        let offset = lexer.unsigned(TABLE)?;
+        let generation = lexer.unsigned(TABLE)?;
+        let entry = if lexer.takes("n") {
+            Entry::InFile {
+                offset: usize::try_from(offset).unwrap_or(usize::MAX),
+                // A table of free objects alone goes up to 65535.
+                generation: u16::try_from(generation).unwrap_or(u16::MAX),
+            }
+        } else if lexer.takes("f") {
+            Entry::Free
+        } else {
+            return Err(PdfError::Malformed { at, what: TABLE });
+        };
+        rows.push((object_number(number)?, entry));
+    }
+    Ok((rows, lexer.at()))
+}
+
+fn read_stream(
+    file: FileBytes<'_>,
+    offset: usize,
+    budget: &mut Budget,
+) -> Result<Section, PdfError> {
+    let (id, dictionary, data_start) = file.parse(offset, |lexer| {
+        let id = lexer.object_head()?;
+        match lexer.object()? {
+            Object::Dictionary(dictionary) if dictionary.has_name("Type", "XRef") => {
+                let data_start = data_start(lexer)?;
+                Ok((id, dictionary, data_start))
+            }
+            _ => Err(lexer.wrong("neither a cross-reference table nor a stream of them")),
         }
-        _ => return Err(lexer.wrong("neither a cross-reference table nor a stream of them")),
-    };
-    let data = filter::decode(bytes, &stream, &mut budget.inflated_bytes)?;
+    })?;
+    let length = dictionary.get("Length").and_then(Object::size);
+    let length = length.ok_or(PdfError::Unexpected {
+        what: "/Length of a stream of cross-references",
+        expected: "a number",
+    })?;
+    let (stream, end) = stream_at(file, dictionary, data_start, length)?;
+    let data = filter::decode(file, &stream, &mut budget.inflated_bytes)?;
     let entries = stream_entries(&data, &stream.dictionary, budget)?;
     Ok(Section {
         offset,
@@ -175,45 +229,39 @@ fn read_stream(bytes: &[u8], offset: usize, budget: &mut Budget) -> Result<Secti
     })
 }
 
-/// A stream whose length must be written directly, and where its object ends.
-fn direct_stream(
-    bytes: &[u8],
-    lexer: &mut Lexer<'_>,
-    dictionary: Dictionary,
-) -> Result<(Stream, usize), PdfError> {
-    let length = dictionary.get("Length").and_then(Object::size);
-    let length = length.ok_or(PdfError::Unexpected {
-        what: "/Length of a stream of cross-references",
-        expected: "a number",
-    })?;
-    let stream = stream_at(bytes, lexer, dictionary, length)?;
-    Ok((stream, lexer.at()))
+/// Where the data of a stream begin whose dictionary was just read.
+pub(super) fn data_start(lexer: &mut Lexer<'_>) -> Result<usize, PdfError> {
+    lexer.expect("stream", "a stream expected")?;
+    if lexer.takes_bytes(b"\r\n") || lexer.takes_bytes(b"\n") {
+        return Ok(lexer.at());
+    }
+    Err(lexer.wrong("a line end expected after stream"))
 }
 
-/// The stream whose dictionary was just read, up to and with `endobj`.
+/// The stream with these data, which `endstream` and `endobj` have to follow, and where it ends.
 pub(super) fn stream_at(
-    bytes: &[u8],
-    lexer: &mut Lexer<'_>,
+    file: FileBytes<'_>,
     dictionary: Dictionary,
+    start: usize,
     length: usize,
-) -> Result<Stream, PdfError> {
-    lexer.expect("stream", "a stream expected")?;
-    let rest = bytes.get(lexer.at()..).unwrap_or_default();
-    let line_end = match rest {
-        [b'\r', b'\n', ..] => 2,
-        [b'\n', ..] => 1,
-        _ => return Err(lexer.wrong("a line end expected after stream")),
-    };
-    let start = lexer.at() + line_end;
-    let end = start.checked_add(length).filter(|end| *end <= bytes.len());
-    let end = end.ok_or_else(|| lexer.wrong("a stream longer than the file"))?;
-    lexer.go_to(end);
-    lexer.expect("endstream", "endstream expected after the stream's length")?;
-    lexer.expect("endobj", "endobj expected")?;
-    Ok(Stream {
+) -> Result<(Stream, usize), PdfError> {
+    let end = start
+        .checked_add(length)
+        .filter(|end| *end <= file.length());
+    let end = end.ok_or(PdfError::Malformed {
+        at: start,
+        what: "a stream longer than the file",
+    })?;
+    let object_end = file.parse(end, |lexer| {
+        lexer.expect("endstream", "endstream expected after the stream's length")?;
+        lexer.expect("endobj", "endobj expected")?;
+        Ok(lexer.at())
+    })?;
+    let stream = Stream {
         dictionary,
         data: start..end,
-    })
+    };
+    Ok((stream, object_end))
 }
 
 /// Entries of a stream (§7.5.8.3).

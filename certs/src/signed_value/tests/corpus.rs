@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use schemas::verdict::{Effect, FindingCode};
 
 use super::raised;
+use crate::message::Message;
 use crate::signed_value::{
     SignatureClaim, SignatureFindings, TrustOptions, check_seal, check_sign,
 };
@@ -44,9 +45,10 @@ fn verify(folder: &Path, name: &str, trust: &TrustStore) -> SignatureFindings {
     let file = folder.join(name);
     let of = |part_name: &str| part(&file, &format!("Doc_0/Signs/Sign_0/{part_name}"));
     let seal_file = of("Seal.esl");
+    let xml = of("Signature.xml").unwrap();
     let claim = SignatureClaim {
         id: "1",
-        signed: &[&of("Signature.xml").unwrap()],
+        signed: Message::of(&xml),
         signature_xml_path: Some("/Doc_0/Signs/Sign_0/Signature.xml"),
         seal_file: seal_file.as_deref(),
         signature_date_time: Some("2026-06-01 10:03:04"),

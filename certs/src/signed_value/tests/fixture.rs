@@ -6,6 +6,7 @@ use schemas::verdict::SealVersion;
 
 use super::super::{RevocationPolicy, SignatureClaim, SignatureFindings, TrustOptions, check_seal};
 use crate::digest::sm3;
+use crate::message::Message;
 use crate::testing::{
     Authority, CertificateSpec, CrlSpec, SM2_WITH_SM3, bit_string, instant, oid, sequence, tlv,
 };
@@ -96,7 +97,7 @@ impl World {
 pub(super) fn claim() -> SignatureClaim<'static> {
     SignatureClaim {
         id: "1",
-        signed: &[XML],
+        signed: Message::of(XML),
         signature_xml_path: Some(PATH),
         seal_file: None,
         signature_date_time: Some("2026-06-01 10:03:04"),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::pdf::PdfError;
 use crate::pdf::document::Document;
-use crate::pdf::lexer::Lexer;
 use crate::pdf::object::ObjectId;
 use crate::pdf::xref::Entry;
 
@@ -37,10 +36,9 @@ pub(super) fn check(document: &Document<'_>, number: usize) -> Result<(), PdfErr
             }
         }
     }
-    let mut lexer = Lexer::new(document.bytes(), revision.start);
+    let mut at = revision.start;
     loop {
-        lexer.skip_white();
-        let at = lexer.at();
+        at = document.file().after_white(at)?;
         if let Some(section) = revision
             .sections()
             .iter()
@@ -60,7 +58,6 @@ pub(super) fn check(document: &Document<'_>, number: usize) -> Result<(), PdfErr
         let id = expected
             .remove(&at)
             .ok_or(PdfError::Malformed { at, what })?;
-        let (_, end) = document.read_object(id, at, number)?;
-        lexer.go_to(end);
+        (_, at) = document.read_object(id, at, number)?;
     }
 }

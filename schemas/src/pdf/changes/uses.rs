@@ -18,15 +18,14 @@ pub(super) fn count(
     let mut uses = BTreeMap::new();
     let (mut waiting, mut visited) = (Vec::new(), BTreeSet::new());
     if let Some(trailer) = document.trailer(revision) {
-        trailer.references(&mut |id| waiting.push(id));
-        waiting
-            .iter()
-            .for_each(|id| *uses.entry(id.number).or_default() += 1);
+        trailer.references(&mut |id| {
+            *uses.entry(id.number).or_default() += 1;
+            if visited.insert(id) {
+                waiting.push(id);
+            }
+        });
     }
     while let Some(id) = waiting.pop() {
-        if !visited.insert(id) {
-            continue;
-        }
         if visited.len() > limits::ENTRIES {
             return Err(PdfError::TooMuch {
                 what: "objects in a file that was changed after signing",
@@ -34,7 +33,9 @@ pub(super) fn count(
             });
         }
         let mut take = |id| {
-            waiting.push(id);
+            if visited.insert(id) {
+                waiting.push(id);
+            }
             if wanted.contains(&id.number) {
                 *uses.entry(id.number).or_default() += 1;
             }

@@ -7,9 +7,10 @@ use crate::pdf::object::PdfString;
 impl Lexer<'_> {
     pub(super) fn hexadecimal_string(&mut self) -> Result<PdfString, PdfError> {
         const WHAT: &str = "malformed hexadecimal string";
-        let start = self.at;
+        let start = self.at();
         self.at += 1;
         let length = self.rest().iter().position(|byte| *byte == b'>');
+        self.saw_end |= length.is_none();
         let end = self.at + length.ok_or_else(|| self.wrong(WHAT))?;
         let digits = self.bytes.get(self.at..end).unwrap_or_default();
         let mut bytes = Vec::with_capacity(digits.len() / 2);
@@ -22,13 +23,13 @@ impl Lexer<'_> {
         self.at = end + 1;
         Ok(PdfString {
             bytes,
-            place: start..self.at,
+            place: start..self.at(),
             is_hexadecimal: true,
         })
     }
 
     pub(super) fn literal_string(&mut self) -> Result<PdfString, PdfError> {
-        let start = self.at;
+        let start = self.at();
         self.at += 1;
         let (mut bytes, mut open) = (Vec::new(), 1_usize);
         loop {
@@ -58,7 +59,7 @@ impl Lexer<'_> {
         }
         Ok(PdfString {
             bytes,
-            place: start..self.at,
+            place: start..self.at(),
             is_hexadecimal: false,
         })
     }
