@@ -5,6 +5,7 @@
 //! time: the benches print, people judge. `deploy/bench.sh` runs them all with the engines that
 //! they need; each also runs alone, see there.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::expect_used, reason = "what cannot be set up ends the bench")]
 
 pub mod bare;

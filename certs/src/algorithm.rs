@@ -212,6 +212,14 @@ impl PublicKey {
         Ok(Self(Key::Sm2(Box::new(key))))
     }
 
+    /// The key as one of SM2, where it is.
+    pub(crate) fn as_sm2(&self) -> Option<&Sm2PublicKey> {
+        match &self.0 {
+            Key::Sm2(key) => Some(key),
+            _ => None,
+        }
+    }
+
     fn decode_openssl(spki: &[u8], expected: Id) -> Result<Self, AlgorithmError> {
         let key = PKey::public_key_from_der(spki).map_err(|_| AlgorithmError::Key)?;
         if key.id() != expected {
@@ -264,7 +272,13 @@ pub fn verify_message(
     signature: &[u8],
 ) -> Result<SignatureForm, AlgorithmError> {
     match (&key.0, algorithm) {
-        (Key::Sm2(key), SignatureAlgorithm::Sm2) => verify_sm2(key, message, signature),
+        (Key::Sm2(key), SignatureAlgorithm::Sm2) => {
+            let mut hasher = key.hasher();
+            message
+                .each(|piece| hasher.update(piece))
+                .map_err(|_| AlgorithmError::Invalid)?;
+            verify_sm2(key, &hasher.finalize().into(), signature)
+        }
         (Key::Rsa(key), SignatureAlgorithm::Rsa(_) | SignatureAlgorithm::RsaPss { .. })
         | (Key::Ecdsa(key), SignatureAlgorithm::Ecdsa(_))
         | (Key::Ed25519(key), SignatureAlgorithm::Ed25519) => {
@@ -287,9 +301,11 @@ pub fn is_sm2_signature(bytes: &[u8]) -> bool {
     bytes.len() == SIGNATURE_BYTES || sm2_scalars(bytes).is_some()
 }
 
-fn verify_sm2(
+/// As [`verify`], from the digest e of the signer's identity and the message
+/// (GB/T 32918.2-2016 §7.1 B4).
+pub(crate) fn verify_sm2(
     key: &Sm2PublicKey,
-    message: Message<'_>,
+    digest: &[u8; 32],
     signature: &[u8],
 ) -> Result<SignatureForm, AlgorithmError> {
     let (scalars, form) = match sm2_scalars(signature) {
@@ -302,11 +318,7 @@ fn verify_sm2(
             )
         }
     };
-    let mut hasher = key.hasher();
-    message
-        .each(|piece| hasher.update(piece))
-        .map_err(|_| AlgorithmError::Invalid)?;
-    if key.verify_digest(&hasher.finalize().into(), &scalars) {
+    if key.verify_digest(digest, &scalars) {
         Ok(form)
     } else {
         Err(AlgorithmError::Invalid)

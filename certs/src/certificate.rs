@@ -1,5 +1,6 @@
 //! X.509 certificates (RFC 5280; SM2 certificates per GM/T 0015), parsed once.
 
+mod known;
 mod report;
 
 use std::fmt;
@@ -52,6 +53,7 @@ const UNDERSTOOD: [&str; 10] = [
 /// [`crate::path`].
 pub struct Certificate {
     der: Vec<u8>,
+    digest: [u8; 32],
     signed_bytes: Vec<u8>,
     issuer: Vec<u8>,
     subject: Vec<u8>,
@@ -157,6 +159,7 @@ impl Certificate {
             unknown_critical: tbs
                 .extensions()
                 .and_then(|list| list.iter().find(extension).map(|found| found.extn_id)),
+            digest: sm3(bytes),
             der: bytes.to_vec(),
         })
     }
@@ -170,7 +173,7 @@ impl Certificate {
     /// SM3 of the certificate, lower-case hex.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        hex::encode(sm3(&self.der))
+        hex::encode(self.digest)
     }
 
     /// DER of the issuer's name.

@@ -1,7 +1,11 @@
 //! Message digests: SM3 (GB/T 32905-2016) and the SHA-2 family.
 
+mod lanes;
+
 use sha2::{Sha256, Sha384, Sha512};
 use sm3::{Digest, Sm3};
+
+pub use lanes::sm3_of_each;
 
 /// Digest algorithms that the hub accepts.
 ///

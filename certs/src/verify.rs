@@ -9,9 +9,11 @@ use schemas::pdf::limits as pdf_limits;
 use schemas::pdf::source::{FileBytes, PagedFile};
 use schemas::verdict::{FileKind, Profile, Verdict};
 
+use crate::digest::DigestAlgorithm;
+use crate::message::Message;
 use crate::open_file::OpenFile;
 use crate::trust::TrustStore;
-use crate::{ofd, pdf};
+use crate::{digest, ofd, pdf};
 
 pub use crate::signed_value::RevocationPolicy;
 
@@ -79,10 +81,23 @@ impl VerifyOptions<'_> {
 /// Verifies a file in memory, deciding its kind by content.
 #[must_use]
 pub fn verify_file(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> Verdict {
+    let sm3 = hex::encode(digest::sm3(bytes));
+    verify_digested(bytes, &sm3, trust, options)
+}
+
+/// As [`verify_file`], for a file whose SM3 (lower-case hex) the caller has computed of exactly
+/// these bytes: no byte is hashed twice for the same purpose.
+#[must_use]
+pub fn verify_digested(
+    bytes: &[u8],
+    sm3: &str,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Verdict {
     if file_kind(bytes) == FileKind::Pdf {
-        return pdf::judge(FileBytes::Memory(bytes), trust, options);
+        return pdf::judge(FileBytes::Memory(bytes), sm3, trust, options);
     }
-    ofd::verify(bytes, trust, options)
+    ofd::verify(bytes, sm3, trust, options)
 }
 
 /// Verifies a file on disk; the verdict is that of [`verify_file`].
@@ -107,7 +122,10 @@ pub fn verify_open_file(
     let length = length.ok_or(OpenFileError::TooLarge { bytes, limit })?;
     let verdict = if is_pdf && length > IN_MEMORY_BYTES {
         let paged = PagedFile::new(Box::new(file.try_clone()?), length);
-        let verdict = pdf::judge(FileBytes::Paged(&paged), trust, options);
+        let whole = FileBytes::Paged(&paged);
+        let sm3 = Message::whole(whole).digest(DigestAlgorithm::Sm3);
+        let sm3 = sm3.map(hex::encode).unwrap_or_default();
+        let verdict = pdf::judge(whole, &sm3, trust, options);
         match paged.failure() {
             Some(cause) => return Err(OpenFileError::Unreadable(cause.into())),
             None => verdict,

@@ -8,6 +8,8 @@
 //! Nothing here signs, encrypts or verifies: what comes in is given on as bytes, what goes out was
 //! signed and sealed before.
 
+#![forbid(unsafe_code)]
+
 pub mod bus;
 pub mod client;
 pub mod source;

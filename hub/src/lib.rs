@@ -14,6 +14,7 @@
 //! go), [`measure`] (what is counted), [`trace`] (for which request something is done), [`cli`],
 //! [`mint`] (development certificates and sealed sample files).
 
+#![forbid(unsafe_code)]
 // Output goes through `cli::out`, which knows what a closed pipe means.
 #![warn(clippy::print_stdout)]
 

@@ -1,5 +1,7 @@
 //! The `hub` program: reads the command line and hands over to [`hub::cli`].
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use certs::signed_value::RevocationPolicy;
-use certs::verify::{ExpectedEntry, VerifyOptions, verify_file};
+use certs::verify::{ExpectedEntry, VerifyOptions, verify_digested};
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
 use schemas::leaf::{Activity, EntityReference, VerdictReference};
@@ -179,7 +179,7 @@ async fn verdict_of(
         )
     };
     let key = VerdictKey {
-        file_sm3,
+        file_sm3: file_sm3.clone(),
         trust: trust.fingerprint(),
         epoch: state.epoch,
         at,
@@ -202,7 +202,7 @@ async fn verdict_of(
             revocation,
             expected,
         };
-        verify_file(&bytes, &trust, &options)
+        verify_digested(&bytes, &file_sm3, &trust, &options)
     });
     let verify = async {
         let verdict = verify.await?;

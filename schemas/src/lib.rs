@@ -12,6 +12,8 @@
 //! * What travels between nodes: [`envelope`], [`message`], [`trust_item`], [`seal_status`]
 //! * What is kept for auditors: [`leaf`], [`proof`]
 
+#![forbid(unsafe_code)]
+
 pub mod catalogue;
 pub mod citizen_id;
 pub mod date;

@@ -1,6 +1,7 @@
 //! Harness: a national node and two provinces in one process, on one bus, with a minted PKI,
 //! minted libraries and a clock that stands still.
 
+#![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
     reason = "a harness that cannot set the scene fails the test"

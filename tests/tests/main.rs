@@ -1,5 +1,6 @@
 //! All integration tests in one program.
 
+#![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -38,6 +38,23 @@ fn lines_stay_short() {
 }
 
 #[test]
+fn unsafe_stands_in_one_place() {
+    // Put together here so that this file does not find itself.
+    let block = ["unsa", "fe {"].concat();
+    let places: Vec<String> = rust_files()
+        .into_iter()
+        .flat_map(|path| {
+            let count = read(&path).matches(&block).count();
+            std::iter::repeat_n(path.display().to_string(), count)
+        })
+        .collect();
+    let [place] = places.as_slice() else {
+        panic!("unsafe blocks in {places:?}");
+    };
+    assert!(place.ends_with("certs/src/digest/lanes.rs"), "{place}");
+}
+
+#[test]
 fn no_private_key_and_no_unfinished_code_is_in_the_tree() {
     // Put together here so that this file does not find itself.
     let key = ["PRIVATE", " KEY-----"].concat();

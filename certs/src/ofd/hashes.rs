@@ -1,14 +1,20 @@
 //! Digests of the package's files, each computed once per algorithm.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use schemas::ofd::Refusal;
 use schemas::ofd::container::{FileId, Package};
+use schemas::ofd::{Refusal, limits};
 use sha2::{Sha256, Sha384, Sha512};
 use sm3::{Digest, Sm3};
 
-use crate::digest::DigestAlgorithm;
+use crate::digest::{DigestAlgorithm, sm3_of_each};
+use crate::signed_value::known_seal;
+
+/// Most files that are read before they are digested together: of those that the package does not
+/// keep, not more are in memory.
+const TOGETHER: usize = 32;
 
 /// Digests that were already computed.
 pub(super) struct Hashes<'p, 'a> {
@@ -21,6 +27,38 @@ impl<'p, 'a> Hashes<'p, 'a> {
         Self {
             package,
             known: RefCell::default(),
+        }
+    }
+
+    /// Computes the SM3 of many files at once; of those that do not inflate nothing is known
+    /// afterwards, and [`Self::digest`] says why. Large files are digested in passing instead.
+    pub(super) fn prepare(&self, files: &[FileId]) {
+        let is_wanted = |file: &&FileId| {
+            let is_known = self
+                .known
+                .borrow()
+                .contains_key(&(**file, DigestAlgorithm::Sm3));
+            !is_known && self.package.size_bytes(**file) <= limits::KEPT_ENTRY_BYTES
+        };
+        let wanted: Vec<FileId> = files.iter().filter(is_wanted).copied().collect();
+        for group in wanted.chunks(TOGETHER) {
+            let read = |file: &FileId| Some((*file, self.package.read(*file).ok()?));
+            let mut contents: Vec<(FileId, Cow<'_, [u8]>)> =
+                group.iter().filter_map(read).collect();
+            contents.retain(|(file, content)| {
+                let seal = known_seal::digest_of(content);
+                if let Some(digest) = seal {
+                    let name = (*file, DigestAlgorithm::Sm3);
+                    self.known.borrow_mut().insert(name, digest.to_vec());
+                }
+                seal.is_none()
+            });
+            let messages: Vec<&[u8]> = contents.iter().map(|(_, content)| &**content).collect();
+            let digests = sm3_of_each(&messages);
+            let mut known = self.known.borrow_mut();
+            for ((file, _), digest) in contents.iter().zip(digests) {
+                known.insert((*file, DigestAlgorithm::Sm3), digest.to_vec());
+            }
         }
     }
 

@@ -22,13 +22,17 @@ use schemas::ofd::{Refusal, limits, path, reach};
 use schemas::verdict::{CheckResult, Checks, FileKind, FindingCode, SignatureReport, Verdict};
 
 use self::hashes::Hashes;
-use crate::digest;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
 /// Verifies an OFD file; the semantics are those of ARCHITECTURE.md, Verdicts.
 #[must_use]
-pub fn verify(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> Verdict {
+pub(crate) fn verify(
+    bytes: &[u8],
+    sm3: &str,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Verdict {
     let mut report = Report {
         kind: FileKind::Ofd,
         checks: Checks::new(),
@@ -45,7 +49,7 @@ pub fn verify(bytes: &[u8], trust: &TrustStore, options: &VerifyOptions<'_>) -> 
             refuse(&mut report.checks, &refusal);
         }
     }
-    let sm3 = hex::encode(digest::sm3(bytes));
+    let sm3 = sm3.to_owned();
     let (checks, signatures) = (report.checks, report.signatures);
     Verdict {
         signed_identifier: report.signed_identifier,

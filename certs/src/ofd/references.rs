@@ -28,14 +28,27 @@ pub(super) fn check(
         let detail = format!("digest algorithm {} is not accepted", method.escape_debug());
         findings.fail(FindingCode::SigAlg, detail);
     }
-    let mut covered = BTreeSet::new();
+    let found: Vec<(&Reference, Option<FileId>)> = description
+        .references
+        .iter()
+        .map(|reference| {
+            (
+                reference,
+                find(package, signature_part, reference, findings),
+            )
+        })
+        .collect();
+    let covered: BTreeSet<FileId> = found.iter().filter_map(|(_, file)| *file).collect();
+    if algorithm == Some(DigestAlgorithm::Sm3) {
+        let files: Vec<FileId> = covered.iter().copied().collect();
+        hashes.prepare(&files);
+    }
     let mut is_whole = true;
-    for reference in &description.references {
-        let Some(file) = find(package, signature_part, reference, findings) else {
+    for (reference, file) in found {
+        let Some(file) = file else {
             is_whole = false;
             continue;
         };
-        covered.insert(file);
         if let Some(algorithm) = algorithm {
             is_whole &= compare(package, hashes, file, algorithm, reference, findings);
         }

@@ -18,7 +18,9 @@ fn verdict(parts: &Parts, required: Option<&[String]>) -> Verdict {
         expected,
         ..VerifyOptions::at(signed_at())
     };
-    verify(&parts.zip(), &FIXTURE.trust, &options)
+    let bytes = parts.zip();
+    let sm3 = hex::encode(crate::digest::sm3(&bytes));
+    verify(&bytes, &sm3, &FIXTURE.trust, &options)
 }
 
 #[track_caller]

@@ -183,7 +183,7 @@ type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
 fn certificates(context: &Context<'_, '_>, data: &SignedData<'_>) -> Result<Certificates, String> {
     let (signer, mut carried) = split_certificates(data)?;
     let stored = context.carried.certificates.iter();
-    carried.extend(stored.filter_map(|der| Certificate::parse(der).ok().map(Arc::new)));
+    carried.extend(stored.filter_map(|der| Certificate::shared(der).ok()));
     Ok((signer, carried))
 }
 
@@ -294,7 +294,7 @@ fn check_document_timestamp(
     let (trust, at) = (context.trust, context.options.at);
     let stored = context.carried.certificates.iter();
     let carried: Vec<_> = stored
-        .filter_map(|der| Certificate::parse(der).ok().map(Arc::new))
+        .filter_map(|der| Certificate::shared(der).ok())
         .collect();
     let mut signer = Signer {
         kind: Some(SignatureKind::Timestamp),

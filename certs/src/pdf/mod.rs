@@ -26,7 +26,6 @@ use schemas::verdict::{
 
 use chrono::{DateTime, Utc};
 
-use crate::digest::DigestAlgorithm;
 use crate::message::Message;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
@@ -42,6 +41,7 @@ use self::changes::Steps;
 #[must_use]
 pub(crate) fn judge(
     file: FileBytes<'_>,
+    sm3: &str,
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
 ) -> Verdict {
@@ -50,8 +50,7 @@ pub(crate) fn judge(
     if let Err(error) = verify_into(file, trust, options, &mut checks, &mut reports) {
         checks.fail(FindingCode::FormatFailure, error.to_string());
     }
-    let sm3 = Message::whole(file).digest(DigestAlgorithm::Sm3);
-    let sm3 = sm3.map(hex::encode).unwrap_or_default();
+    let sm3 = sm3.to_owned();
     Verdict::conclude(FileKind::Pdf, options.profile, sm3, checks, reports)
 }
 

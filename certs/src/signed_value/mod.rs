@@ -5,6 +5,7 @@
 //! certificate, and the periods. What a failed check does to
 //! the verdict: ARCHITECTURE.md, Verdicts.
 
+pub(crate) mod known_seal;
 mod seal;
 mod seal_status;
 pub(crate) mod sign;

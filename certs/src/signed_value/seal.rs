@@ -12,9 +12,9 @@ use super::signer::{
     SignatureToCheck, check_data_hash, check_revocation, check_signature, check_signer, check_time,
     path_text,
 };
-use super::{Question, SignatureClaim, SignatureFindings};
+use super::{Question, SignatureClaim, SignatureFindings, known_seal};
 use crate::certificate::Certificate;
-use crate::digest::{DigestAlgorithm, sm3};
+use crate::digest::DigestAlgorithm;
 use crate::path::{self, Chain, PathError};
 
 /// The checks of GB/T 38540-2020 on a signature and its seal (ARCHITECTURE.md, Standards).
@@ -29,14 +29,15 @@ pub(super) fn check(
         Err(cause) => return malformed(format!("not an e-seal signature: {cause}")),
     };
     let seal = &signature.seal;
-    let signer = match Certificate::parse(signature.certificate) {
-        Ok(certificate) => Arc::new(certificate),
+    let signer = match Certificate::shared(signature.certificate) {
+        Ok(certificate) => certificate,
         Err(cause) => return malformed(format!("the signer's certificate: {cause}")),
     };
-    let maker = match Certificate::parse(seal.maker_certificate) {
-        Ok(certificate) => Arc::new(certificate),
+    let known = match known_seal::known(seal) {
+        Ok(known) => known,
         Err(cause) => return malformed(format!("the seal maker's certificate: {cause}")),
     };
+    let maker = &known.maker;
     let signed_at = match signature.time {
         SigningTime::Instant(instant) => Some(instant),
         // Timestamp tokens are not verified, so what they say is not known.
@@ -47,7 +48,7 @@ pub(super) fn check(
         signer: Some(signer.subject_text().to_owned()),
         signer_organisation: signer.organisation().map(str::to_owned),
         seal_name: Some(seal.name.to_owned()),
-        seal: Some(seal_use(seal, &signer)),
+        seal: Some(seal_use(seal, known.digest, &signer)),
         signed_at,
         ..SignatureFindings::new(SignatureKind::Seal)
     };
@@ -74,17 +75,18 @@ pub(super) fn check(
                 "the signed part as it stands in the file",
                 signature.signed_bytes,
             )],
+            begins: known.begins(signature.signed_bytes, seal.raw),
             signature: signature.signature,
         },
     );
-    let carried = [Arc::clone(&maker)];
+    let carried = [Arc::clone(maker)];
     findings.certificates = check_signer(checks, &signer, &carried, signed_at, question);
     findings
         .certificates
         .push(maker.report(CertificateRole::SealMaker));
     check_list(checks, &seal.signers, &signer);
-    check_maker_signature(checks, seal, &maker);
-    check_maker(checks, seal, &maker, &signer, signed_at, question);
+    checks.extend(known.maker_signature.clone());
+    check_maker(checks, seal, maker, &signer, signed_at, question);
     check_seal_period(checks, seal, signed_at);
     checks.skip(
         FindingCode::SealRevoked,
@@ -94,11 +96,11 @@ pub(super) fn check(
     findings
 }
 
-fn seal_use(seal: &Seal<'_>, signer: &Certificate) -> SealUse {
+fn seal_use(seal: &Seal<'_>, digest: [u8; 32], signer: &Certificate) -> SealUse {
     SealUse {
-        seal_sm3: hex::encode(sm3(seal.raw)),
+        seal_sm3: hex::encode(digest),
         es_id: seal.id.to_owned(),
-        signer_sm3: hex::encode(sm3(signer.der())),
+        signer_sm3: signer.fingerprint(),
     }
 }
 
@@ -191,34 +193,6 @@ fn check_list(checks: &mut Checks, list: &SignerList<'_>, signer: &Certificate) 
         let detail = format!("the signer is none of the {entries} whom the seal lists");
         checks.fail(FindingCode::SignerNotInList, detail);
     }
-}
-
-/// What a maker signs depends on the layout; the other layout's form counts too and is reported
-/// (ARCHITECTURE.md, Standards: vendors differ).
-fn check_maker_signature(checks: &mut Checks, seal: &Seal<'_>, maker: &Certificate) {
-    let with_certificate = seal.info_certificate_algorithm_bytes();
-    let info_alone = ("eSealInfo", seal.info_bytes());
-    let three_parts = (
-        "eSealInfo, certificate and algorithm",
-        with_certificate.as_slice(),
-    );
-    let messages = match seal.version {
-        SealVersion::V1 => [three_parts, info_alone],
-        SealVersion::V4 | SealVersion::V5 => [info_alone, three_parts],
-    };
-    check_signature(
-        checks,
-        &SignatureToCheck {
-            code: FindingCode::SealSigInvalid,
-            role: "seal maker",
-            certificate: maker,
-            algorithm: seal.algorithm,
-            digest: None,
-            parameters: None,
-            messages: &messages,
-            signature: seal.signature,
-        },
-    );
 }
 
 /// The maker signed the seal at some moment between the date written in it and the first use of

@@ -81,6 +81,7 @@ pub(super) fn check(
             digest: Some(data.digest_algorithm),
             parameters: data.parameters,
             messages: &messages,
+            begins: None,
             signature: data.signature,
         },
     );
@@ -181,8 +182,7 @@ pub(crate) fn split_certificates(data: &SignedData<'_>) -> Result<Certificates, 
     let mut signer = None;
     let mut carried = Vec::new();
     for der in &data.certificates {
-        let certificate = Certificate::parse(der)
-            .map(Arc::new)
+        let certificate = Certificate::shared(der)
             .map_err(|cause| format!("a certificate of the SignedData: {cause}"))?;
         let is_signer = match data.signer {
             SignerIdentifier::IssuerAndSerial { issuer, serial } => {

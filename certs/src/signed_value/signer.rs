@@ -7,6 +7,7 @@ use der::asn1::ObjectIdentifier;
 use schemas::date::parse_instant;
 use schemas::verdict::{CertificateReport, CheckResult, Checks, FindingCode};
 
+use super::known_seal::BeginsWithSeal;
 use super::{Question, RevocationPolicy, SignatureClaim};
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
 use crate::certificate::Certificate;
@@ -32,6 +33,8 @@ pub(crate) struct SignatureToCheck<'a> {
     pub(crate) parameters: Option<&'a [u8]>,
     /// What may have been signed, the standard form first, with a name for each.
     pub(crate) messages: &'a [(&'static str, &'a [u8])],
+    /// The known seal that all of them begin with.
+    pub(crate) begins: Option<BeginsWithSeal<'a>>,
     pub(crate) signature: &'a [u8],
 }
 
@@ -59,7 +62,14 @@ pub(crate) fn check_signature(checks: &mut Checks, subject: &SignatureToCheck<'_
     checks.pass(FindingCode::SigAlg, format!("{role}: {algorithm}"));
     let mut cause = AlgorithmError::Invalid;
     for (variant, message) in subject.messages {
-        match algorithm::verify(key, algorithm, message, subject.signature) {
+        let outcome = match (subject.begins, key.as_sm2(), algorithm) {
+            (Some(begins), Some(sm2), SignatureAlgorithm::Sm2) => {
+                let digest = begins.digest(sm2, message);
+                algorithm::verify_sm2(sm2, &digest, subject.signature)
+            }
+            _ => algorithm::verify(key, algorithm, message, subject.signature),
+        };
+        match outcome {
             Ok(form) => {
                 checks.pass(
                     subject.code,

@@ -6,13 +6,16 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{Cursor, Read};
-use std::sync::OnceLock;
+use std::io::Cursor;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use flate2::Decompress;
 use zip::read::ZipFileEntry;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::inflate::Packed;
 use super::{Refusal, directory, limits, names};
 use crate::verdict::FindingCode;
 
@@ -31,18 +34,24 @@ pub struct Found {
 
 /// An opened package.
 pub struct Package<'a> {
-    archive: ZipArchive<Cursor<&'a [u8]>>,
+    bytes: &'a [u8],
     entries: Vec<Entry>,
     by_name: HashMap<String, FileId>,
     by_folded_name: HashMap<String, Vec<FileId>>,
     warnings: Vec<Refusal>,
     kept_bytes: AtomicU64,
+    /// The tables of one inflater serve all entries.
+    inflater: Mutex<Decompress>,
 }
 
 struct Entry {
     name: String,
     is_directory: bool,
     size_bytes: u64,
+    checksum: u32,
+    is_deflated: bool,
+    /// Where its packed data stand.
+    data: Range<usize>,
     content: OnceLock<Box<[u8]>>,
 }
 
@@ -81,7 +90,7 @@ impl<'a> Package<'a> {
                 .by_index_data(index)
                 .map_err(|error| broken(error.to_string()))?;
             let pair = headers_of(bytes, &entry)?;
-            entries.push(checked_entry(&entry, pair.name)?);
+            entries.push(checked_entry(&entry, &pair)?);
             headers.push(pair);
         }
         check_total(&entries)?;
@@ -91,14 +100,14 @@ impl<'a> Package<'a> {
             .collect();
         let by_name = by_name(&entries)?;
         let by_folded_name = folded_names(&entries, &mut warnings);
-        let kept_bytes = AtomicU64::new(0);
         Ok(Self {
-            archive,
+            bytes,
             entries,
             by_name,
             by_folded_name,
             warnings,
-            kept_bytes,
+            kept_bytes: AtomicU64::new(0),
+            inflater: Mutex::new(Decompress::new(false)),
         })
     }
 
@@ -171,7 +180,7 @@ impl<'a> Package<'a> {
             return Ok(Cow::Borrowed(content));
         }
         let mut content = Vec::new();
-        self.inflate(file, entry, &mut |chunk| content.extend_from_slice(chunk))?;
+        self.unpack(entry, &mut |chunk| content.extend_from_slice(chunk))?;
         Ok(self.keep(entry, content))
     }
 
@@ -185,13 +194,25 @@ impl<'a> Package<'a> {
             sink(&self.read(file)?);
             return Ok(());
         }
-        self.inflate(file, entry, sink)
+        self.unpack(entry, sink)
     }
 
     fn entry(&self, file: FileId) -> Result<&Entry, Refusal> {
         self.entries
             .get(file.0)
             .ok_or_else(|| broken("no such entry"))
+    }
+
+    fn unpack(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
+        let packed = Packed {
+            name: &entry.name,
+            data: self.bytes.get(entry.data.clone()).unwrap_or_default(),
+            is_deflated: entry.is_deflated,
+            size_bytes: entry.size_bytes,
+            checksum: entry.checksum,
+        };
+        let mut state = (self.inflater.lock()).unwrap_or_else(PoisonError::into_inner);
+        packed.unpack(&mut state, sink)
     }
 
     fn keep<'p>(&'p self, entry: &'p Entry, content: Vec<u8>) -> Cow<'p, [u8]> {
@@ -207,47 +228,6 @@ impl<'a> Package<'a> {
             return Cow::Owned(content);
         }
         Cow::Borrowed(entry.content.get_or_init(|| content.into_boxed_slice()))
-    }
-
-    fn inflate(
-        &self,
-        file: FileId,
-        entry: &Entry,
-        sink: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), Refusal> {
-        // Cloning shares the parsed directory and copies one slice.
-        let mut archive = self.archive.clone();
-        let mut reader = archive
-            .by_index(file.0)
-            .map_err(|error| broken(error.to_string()))?;
-        let mut chunk = vec![0_u8; 32 << 10];
-        let mut seen = 0_u64;
-        loop {
-            let count = reader.read(&mut chunk).map_err(|error| {
-                let message = error.to_string();
-                if message.contains("larger than its declared") {
-                    bomb(&entry.name, "inflates to more than announced")
-                } else {
-                    broken(format!("{}: {message}", entry.name))
-                }
-            })?;
-            if count == 0 {
-                break;
-            }
-            seen += count as u64;
-            if seen > entry.size_bytes {
-                return Err(bomb(&entry.name, "inflates to more than announced"));
-            }
-            sink(chunk.get(..count).unwrap_or_default());
-        }
-        if seen == entry.size_bytes {
-            Ok(())
-        } else {
-            Err(broken(format!(
-                "{}: inflates to less than announced",
-                entry.name
-            )))
-        }
     }
 }
 
@@ -270,8 +250,11 @@ fn headers_of<'a>(
     }
 }
 
-fn checked_entry(entry: &ZipFileEntry<'_>, raw_name: &[u8]) -> Result<Entry, Refusal> {
-    let name = names::decoded(raw_name)?;
+fn checked_entry(
+    entry: &ZipFileEntry<'_>,
+    headers: &directory::Headers<'_>,
+) -> Result<Entry, Refusal> {
+    let name = names::decoded(headers.name)?;
     let is_directory = name.ends_with('/');
     let name = name.strip_suffix('/').unwrap_or(&name).to_owned();
     names::check(&name)?;
@@ -304,6 +287,9 @@ fn checked_entry(entry: &ZipFileEntry<'_>, raw_name: &[u8]) -> Result<Entry, Ref
         name,
         is_directory,
         size_bytes,
+        checksum: entry.crc32(),
+        is_deflated: entry.compression() == CompressionMethod::Deflated,
+        data: headers.data.clone(),
         content: OnceLock::new(),
     })
 }
@@ -360,11 +346,11 @@ fn folded_names(entries: &[Entry], warnings: &mut Vec<Refusal>) -> HashMap<Strin
     all
 }
 
-fn broken(detail: impl Into<String>) -> Refusal {
+pub(super) fn broken(detail: impl Into<String>) -> Refusal {
     Refusal::new(FindingCode::ZipStruct, detail)
 }
 
-fn bomb(name: &str, why: &str) -> Refusal {
+pub(super) fn bomb(name: &str, why: &str) -> Refusal {
     Refusal::new(FindingCode::ZipBomb, format!("{name}: {why}"))
 }
 

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use flate2::{Decompress, FlushDecompress, Status};
+use memchr::memmem;
 
 use super::{Refusal, limits};
 use crate::verdict::FindingCode;
@@ -50,8 +51,8 @@ pub(super) struct Headers<'a> {
     pub(super) name: &'a [u8],
     /// Offset of the local header.
     start: usize,
-    /// Offset behind the compressed data.
-    end: usize,
+    /// Where the packed data stand.
+    pub(super) data: Range<usize>,
     /// Where the entry stands in the central directory.
     central: Range<usize>,
 }
@@ -61,10 +62,7 @@ pub(super) struct Headers<'a> {
 pub(super) fn end_record(bytes: &[u8]) -> Result<EndRecord, Refusal> {
     let window_start = bytes.len().saturating_sub(END_BYTES + LONGEST_COMMENT);
     let window = bytes.get(window_start..).unwrap_or_default();
-    let found = window
-        .windows(END_SIGNATURE.len())
-        .rposition(|part| part == END_SIGNATURE);
-    let Some(position) = found else {
+    let Some(position) = memmem::rfind(window, END_SIGNATURE) else {
         return Err(broken("no end record: not a ZIP file, or cut off"));
     };
     let start = window_start + position;
@@ -128,15 +126,11 @@ fn check_alternatives(
     // Some readers take the end record whose comment ends with the file.
     let window_start = bytes.len().saturating_sub(END_BYTES + LONGEST_COMMENT);
     let earlier = bytes.get(window_start..end_record).unwrap_or_default();
-    let fits = |(position, _): &(usize, _)| {
+    let fits = |position: usize| {
         let comment = number16(bytes, window_start + position + 20).unwrap_or_default();
         window_start + position + END_BYTES + comment == bytes.len()
     };
-    let mut candidates = earlier
-        .windows(END_SIGNATURE.len())
-        .enumerate()
-        .filter(|(_, part)| *part == END_SIGNATURE);
-    if candidates.any(|candidate| fits(&candidate)) {
+    if memmem::find_iter(earlier, END_SIGNATURE).any(fits) {
         return Err(broken("two end records"));
     }
     Ok(())
@@ -192,7 +186,7 @@ pub(super) fn headers(
     Ok(Headers {
         name: central_name,
         start: local,
-        end,
+        data: local_extra.end..end,
         central: central..central_extra.end + comment,
     })
 }
@@ -255,14 +249,14 @@ pub(super) fn layout(
 ) -> Result<Vec<String>, Refusal> {
     let mut oddities = Vec::new();
     check_directory(bytes, &entries, end, &mut oddities)?;
-    entries.sort_unstable_by_key(|entry| (entry.start, entry.end));
+    entries.sort_unstable_by_key(|entry| (entry.start, entry.data.end));
     let mut position = 0;
     for entry in &entries {
         if entry.start < position {
             return Err(broken("entries overlap"));
         }
         gap(bytes, position, entry.start, position == 0, &mut oddities)?;
-        position = entry.end;
+        position = entry.data.end;
     }
     if position > end.directory_start {
         return Err(broken("an entry reaches into the central directory"));

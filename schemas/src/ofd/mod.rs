@@ -13,6 +13,7 @@ mod directory;
 pub mod document;
 mod encoding;
 pub mod findings;
+mod inflate;
 pub mod limits;
 mod links;
 mod names;

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod fixture;
+mod known_seal;
 mod seal;
 mod seal_trust;
 mod sign;
