@@ -227,6 +227,12 @@ impl PublicKey {
         }
         match expected {
             Id::RSA if (RSA_MIN_BITS..=RSA_MAX_BITS).contains(&key.bits()) => {
+                let exponent = key.rsa().map_err(|_| AlgorithmError::Key)?;
+                // With 1 everyone signs, with an even number nobody (RFC 8017 §3.1).
+                let exponent = exponent.e();
+                if exponent.num_bits() < 2 || !exponent.is_bit_set(0) {
+                    return Err(AlgorithmError::Key);
+                }
                 Ok(Self(Key::Rsa(key)))
             }
             Id::EC => Ok(Self(Key::Ecdsa(key))),

@@ -27,12 +27,15 @@ const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.
 /// id-kp-timeStamping.
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 /// Purposes (RFC 5280 §4.2.1.12) that have nothing to do with documents: TLS servers, timestamps,
-/// OCSP. Certificates of signers often name only TLS clients, so that counts.
+/// OCSP. Certificates of signers often name only TLS clients, so that counts – but not beside TLS
+/// servers, as certificates of machines have it.
 const OTHER_PURPOSES: [ObjectIdentifier; 3] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
     TIME_STAMPING,
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
 ];
+/// id-kp-clientAuth.
+const TLS_CLIENT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 /// Extensions that path building understands, or that do not restrict what is asked here:
 /// basicConstraints, keyUsage, key identifiers, alternative names, extKeyUsage, policies,
 /// CRL distribution points, authority information access.
@@ -150,8 +153,9 @@ impl Certificate {
             ),
             usage: usage.map(|(_, usage)| usage),
             has_other_purpose: purposes.as_ref().is_some_and(|(_, purposes)| {
-                let is_other = |purpose| OTHER_PURPOSES.contains(purpose);
-                purposes.0.iter().all(is_other)
+                let is_other = |purpose: &ObjectIdentifier| OTHER_PURPOSES.contains(purpose);
+                let is_machine = |purpose| is_other(purpose) || *purpose == TLS_CLIENT;
+                purposes.0 != [TLS_CLIENT] && purposes.0.iter().all(is_machine)
             }),
             stamps_time: purposes.is_some_and(|(_, purposes)| purposes.0 == [TIME_STAMPING]),
             subject_key_id: own_id.map(|(_, id)| id.0),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use der::asn1::ObjectIdentifier;
@@ -18,6 +19,9 @@ pub const MAX_CRL_ENTRIES: usize = 2_000_000;
 /// Most extensions of a list or an entry (\[P\] profile).
 const MAX_EXTENSIONS: usize = 32;
 
+/// Most keys of which a list remembers whether they made it: issuers of one name have few.
+const MAX_ASKED: usize = 16;
+
 /// `issuingDistributionPoint`, RFC 5280 §5.2.5: the list covers only a part.
 const DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 
@@ -32,6 +36,9 @@ pub struct Crl {
     algorithm: ObjectIdentifier,
     signature: Vec<u8>,
     digest: [u8; 32],
+    /// Digests of keys that were asked for before, and whether each made the list: a list is large,
+    /// and one file may have hundreds of signatures.
+    asked: Mutex<Vec<([u8; 32], bool)>>,
 }
 
 /// Why bytes are not a usable revocation list.
@@ -110,6 +117,7 @@ impl Crl {
                 .oid()?,
             signature,
             digest: sm3(bytes),
+            asked: Mutex::default(),
         })
     }
 
@@ -171,7 +179,20 @@ impl Crl {
         if self.issuer != issuer.subject() || !issuer.may_sign_crls() {
             return Err(AlgorithmError::Invalid);
         }
-        issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature)
+        let key = *issuer.key_digest();
+        let asked = || self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = asked().iter().find(|(known, _)| *known == key).copied();
+        match known {
+            Some((_, true)) => return Ok(()),
+            Some((_, false)) => return Err(AlgorithmError::Invalid),
+            None => {}
+        }
+        let made = issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature);
+        let mut asked = asked();
+        if asked.len() < MAX_ASKED {
+            asked.push((key, made.is_ok()));
+        }
+        made
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whether a certificate was revoked, as far as the lists at hand say.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::certificate::Certificate;
@@ -43,22 +45,33 @@ pub fn status(
 /// As [`status`], asking also lists that came with the file; `issuer` must have signed them too.
 #[must_use]
 pub fn status_with(
-    carried: &[Crl],
+    carried: &[Arc<Crl>],
     certificate: &Certificate,
     issuer: &Certificate,
     trust: &TrustStore,
     at: DateTime<Utc>,
 ) -> RevocationStatus {
-    let carried = carried
-        .iter()
-        .filter(|list| list.verify_signed_by(issuer).is_ok());
-    let lists: Vec<_> = trust.crls_of(issuer).chain(carried).collect();
+    let carried = carried.iter().map(|list| &**list);
+    let carried = carried.filter(|list| list.verify_signed_by(issuer).is_ok());
+    let carried: Vec<_> = carried.collect();
+    let lists: Vec<_> = trust
+        .crls_of(issuer)
+        .chain(carried.iter().copied())
+        .collect();
+    // Whoever made the file chose which lists it carries: one without an end would be good for
+    // ever, so it only adds revocations.
+    let endless = |list: &Crl| {
+        let is_carried = carried.iter().any(|known| std::ptr::eq(*known, list));
+        is_carried && list.next_update().is_none()
+    };
     let newest = lists
         .iter()
-        .filter(|list| !list.is_partial())
+        .filter(|list| !list.is_partial() && !endless(list))
         .max_by_key(|list| list.this_update());
     let newest_update = newest.map(|list| list.this_update());
-    let counts = |list: &&&Crl| list.is_partial() || Some(list.this_update()) == newest_update;
+    let counts = |list: &&&Crl| {
+        list.is_partial() || endless(list) || Some(list.this_update()) == newest_update
+    };
     let since = lists
         .iter()
         .filter(counts)
@@ -139,5 +152,33 @@ mod tests {
             ..partial()
         };
         check(&[newer(), naming_partial], at, revoked);
+    }
+
+    #[test]
+    fn lists_without_an_end_only_add_revocations_when_the_file_brings_them() {
+        let root = Authority::root("Root CA", 1);
+        let spec = CertificateSpec {
+            serial: 7,
+            ..CertificateSpec::signer("Office")
+        };
+        let leaf = root.issue(&spec, 2);
+        let list = |revoked| {
+            let spec = CrlSpec {
+                next_update: "",
+                revoked,
+                ..CrlSpec::default()
+            };
+            Arc::new(Crl::parse(&root.crl(&spec)).unwrap())
+        };
+        let mut trust = TrustStore::empty();
+        trust.add_certificate(root.certificate().der()).unwrap();
+        let asked = |carried: &[Arc<Crl>]| {
+            let (leaf, root) = (leaf.certificate(), root.certificate());
+            status_with(carried, leaf, root, &trust, instant("20260601000000Z"))
+        };
+        assert_eq!(asked(&[list(vec![])]), RevocationStatus::Unknown);
+        let since = instant(REVOKED);
+        let revoked = asked(&[list(vec![]), list(vec![(7, REVOKED)])]);
+        assert_eq!(revoked, RevocationStatus::Revoked { since });
     }
 }

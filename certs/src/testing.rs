@@ -119,6 +119,7 @@ impl<'a> CertificateSpec<'a> {
 /// Fields of a revocation list.
 pub(crate) struct CrlSpec {
     pub(crate) this_update: &'static str,
+    /// Left out when it is empty.
     pub(crate) next_update: &'static str,
     /// Serial number and date.
     pub(crate) revoked: Vec<(u8, &'static str)>,
@@ -187,8 +188,10 @@ impl Authority {
             algorithm.clone(),
             self.certificate.subject().to_vec(),
             time(spec.this_update),
-            time(spec.next_update),
         ];
+        if !spec.next_update.is_empty() {
+            fields.push(time(spec.next_update));
+        }
         if !entries.is_empty() {
             fields.push(sequence(&entries));
         }

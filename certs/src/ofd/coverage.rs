@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use schemas::ofd::container::{FileId, Package};
 use schemas::ofd::document::ROOT_PART;
+use schemas::ofd::reach;
 use schemas::verdict::{CheckResult, Checks, FindingCode, SignatureReport};
 
 use super::signature::Checked;
@@ -18,16 +19,23 @@ const SIGNATURE_PART_NAMES: [&str; 2] = ["signature.xml", "signedvalue.dat"];
 pub(super) struct Protection<'p, 'a> {
     package: &'p Package<'a>,
     shown: &'p BTreeSet<FileId>,
+    /// The documents among what is shown.
+    documents: &'p BTreeSet<FileId>,
     covered: BTreeSet<FileId>,
     /// Lists of signatures, their descriptions, signed values and seal files.
     pub(super) signature_parts: BTreeSet<FileId>,
 }
 
 impl<'p, 'a> Protection<'p, 'a> {
-    pub(super) fn new(package: &'p Package<'a>, shown: &'p BTreeSet<FileId>) -> Self {
+    pub(super) fn new(
+        package: &'p Package<'a>,
+        shown: &'p BTreeSet<FileId>,
+        documents: &'p BTreeSet<FileId>,
+    ) -> Self {
         Self {
             package,
             shown,
+            documents,
             covered: BTreeSet::new(),
             signature_parts: BTreeSet::new(),
         }
@@ -93,6 +101,7 @@ impl<'p, 'a> Protection<'p, 'a> {
         if !self.covers_root() {
             let detail = "OFD.xml is protected by no signature: its metadata proves nothing";
             checks.warn(FindingCode::OfdXmlUncovered, CheckResult::Fail, detail);
+            self.check_choice(checks);
         }
         let extra = self.names(|file| {
             let is_known = self.shown.contains(&file) || self.signature_parts.contains(&file);
@@ -101,6 +110,32 @@ impl<'p, 'a> Protection<'p, 'a> {
         if !extra.is_empty() {
             let detail = format!("{}: neither shown nor protected", shortened(&extra));
             checks.warn(FindingCode::Uncovered, CheckResult::Fail, detail);
+        }
+    }
+
+    /// `OFD.xml` says which documents are shown, and which first. Where nobody signed it and there
+    /// is a choice, somebody else may have chosen.
+    fn check_choice(&self, checks: &mut Checks) {
+        if self.documents.len() > 1 {
+            let count = self.documents.len();
+            let detail = format!("{count} documents, and no signature says which is shown first");
+            checks.fail(FindingCode::Coverage, detail);
+        }
+        let is_left_out = |file: &&FileId| {
+            let name = self.package.name(**file);
+            let is_part = name == ROOT_PART || self.signature_parts.contains(*file);
+            let is_xml = name.to_ascii_lowercase().ends_with(".xml");
+            !is_part && is_xml && reach::is_document(self.package, **file)
+        };
+        let unseen = self.covered.difference(self.shown);
+        let left_out: Vec<&str> = unseen
+            .filter(is_left_out)
+            .map(|file| self.package.name(*file))
+            .collect();
+        if !left_out.is_empty() {
+            let names = shortened(&left_out);
+            let detail = format!("{names}: signed as a document, and no longer shown as one");
+            checks.fail(FindingCode::Coverage, detail);
         }
     }
 

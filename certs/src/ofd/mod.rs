@@ -123,7 +123,7 @@ fn verify_package(
 
     let lists = signature_lists(package, &root, &mut report.checks);
     let hashes = Hashes::new(package);
-    let mut protection = coverage::Protection::new(package, &reach.files);
+    let mut protection = coverage::Protection::new(package, &reach.files, &reach.documents);
     protection
         .signature_parts
         .extend(lists.iter().map(|list| list.file));

@@ -33,7 +33,7 @@ impl<'d, 'a> Steps<'d, 'a> {
     ) -> Vec<String> {
         let rules = Rules::of(signed, all, profile);
         let mut named = Vec::new();
-        let (mut refused, mut widest) = (None, None);
+        let (mut refused, mut widest, mut drawn) = (None, None, None);
         for revision in signed.revision + 1..self.known.len() {
             match self.step(revision) {
                 Err(error) => {
@@ -48,6 +48,9 @@ impl<'d, 'a> Steps<'d, 'a> {
                             named.push(format!("{word}: {}", change.what));
                         }
                         widest = widest.max(Some(change.level));
+                        if change.is_drawn {
+                            drawn.get_or_insert_with(|| change.what.clone());
+                        }
                         if !rules.allow(change) {
                             let detail = format!("{word}: {}", change.what);
                             refused.get_or_insert(detail);
@@ -55,6 +58,10 @@ impl<'d, 'a> Steps<'d, 'a> {
                     }
                 }
             }
+        }
+        if let Some(drawn) = drawn {
+            let detail = format!("{drawn} draws on what was signed before; that is not his");
+            checks.warn(FindingCode::ModifiedAfterSigning, CheckResult::Pass, detail);
         }
         conclude(refused, widest, &rules, checks);
         named
@@ -89,6 +96,14 @@ fn conclude(refused: Option<String>, widest: Option<Level>, rules: &Rules, check
     }
 }
 
+const fn level_of(permission: Permission) -> Level {
+    match permission {
+        Permission::Nothing => Level::ValidationData,
+        Permission::FormFilling => Level::FormFilling,
+        Permission::Annotations => Level::Annotations,
+    }
+}
+
 /// What may be changed after a signature.
 struct Rules {
     most: Level,
@@ -104,19 +119,22 @@ impl Rules {
             Profile::General => (Level::FormFilling, "no signature allows by itself"),
         };
         let own = signed.signature.iter().flat_map(|own| &own.transforms);
-        let certified = own.clone().find_map(|transform| match transform {
-            Transform::Document(permission) => Some(*permission),
+        // Of two the narrower counts.
+        let certified = own.clone().filter_map(|transform| match transform {
+            Transform::Document(permission) => Some(level_of(*permission)),
             _ => None,
         });
-        if let Some(permission) = certified {
-            let allowed = match permission {
-                Permission::Nothing => Level::ValidationData,
-                Permission::FormFilling => Level::FormFilling,
-                Permission::Annotations => Level::Annotations,
-            };
-            if profile == Profile::General || allowed < most {
-                (most, reason) = (allowed, "the certification does not allow");
-            }
+        if let Some(allowed) = certified.min()
+            && (profile == Profile::General || allowed < most)
+        {
+            (most, reason) = (allowed, "the certification does not allow");
+        }
+        let locked = own.filter_map(|transform| match transform {
+            Transform::AtMost(permission) => Some(level_of(*permission)),
+            _ => None,
+        });
+        if let Some(allowed) = locked.min().filter(|allowed| *allowed < most) {
+            (most, reason) = (allowed, "the lock of the signature's field does not allow");
         }
         // A lock of an earlier signature holds for whoever signs later, too.
         let earlier = all.iter().filter(|one| one.revision <= signed.revision);

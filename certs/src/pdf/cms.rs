@@ -17,6 +17,12 @@ use crate::message::Message;
 use crate::signed_value::sign::split_certificates;
 use crate::timestamp::{self, Stamp};
 
+/// What a signature of a file is over: `data` of RFC 5652 §4, and of GB/T 35275. A signature over
+/// anything else was made for another purpose.
+const DATA: [ObjectIdentifier; 2] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1"),
+    ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.1"),
+];
 /// The digest with which a certificate is named when no algorithm is written (RFC 5035 §5.4).
 const SHA256_BYTES: usize = 32;
 
@@ -46,6 +52,10 @@ pub(super) fn check(
         let detail = "a document timestamp that holds no timestamp token";
         checks.fail(FindingCode::FormatFailure, detail);
         return signer;
+    }
+    if !DATA.contains(&data.content_type) {
+        let detail = format!("what is signed is no plain data but {}", data.content_type);
+        checks.fail(FindingCode::FormatFailure, detail);
     }
     checks.pass(FindingCode::FormatFailure, "a SignedData with one signer");
     let attributes = data.attributes.as_ref();
@@ -182,8 +192,7 @@ type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
 /// The signer's certificate and the others, with those that the file carries for later.
 fn certificates(context: &Context<'_, '_>, data: &SignedData<'_>) -> Result<Certificates, String> {
     let (signer, mut carried) = split_certificates(data)?;
-    let stored = context.carried.certificates.iter();
-    carried.extend(stored.filter_map(|der| Certificate::shared(der).ok()));
+    carried.extend(context.carried.certificates.iter().cloned());
     Ok((signer, carried))
 }
 
@@ -226,6 +235,11 @@ fn check_signature(
         }
     };
     checks.pass(FindingCode::CryptoConstraintsFailure, algorithm.to_string());
+    if messages.is_empty() {
+        let detail = "what was signed cannot be told, so the signature was not checked";
+        checks.skip(FindingCode::SigCryptoFailure, detail);
+        return;
+    }
     for (position, (name, message)) in messages.iter().enumerate() {
         match algorithm::verify_message(key, algorithm, message.message(), data.signature) {
             Ok(SignatureForm::Raw) => {
@@ -292,16 +306,13 @@ fn check_document_timestamp(
     let info = TimestampInfo::parse(content);
     checks.pass(FindingCode::FormatFailure, "a timestamp token");
     let (trust, at) = (context.trust, context.options.at);
-    let stored = context.carried.certificates.iter();
-    let carried: Vec<_> = stored
-        .filter_map(|der| Certificate::shared(der).ok())
-        .collect();
+    let carried = &context.carried.certificates;
     let mut signer = Signer {
         kind: Some(SignatureKind::Timestamp),
         signed_at: info.ok().map(|info| info.time),
         ..Signer::default()
     };
-    match timestamp::verify(value, signed, &carried, trust, at) {
+    match timestamp::verify(value, signed, carried, trust, at) {
         Ok(stamp) => {
             signer.name = Some(stamp.authority);
             checks.pass(

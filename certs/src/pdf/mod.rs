@@ -18,7 +18,7 @@ use schemas::pdf::fields;
 use schemas::pdf::limits;
 use schemas::pdf::signature::SignatureDictionary;
 use schemas::pdf::source::FileBytes;
-use schemas::pdf::validation::{self, ValidationData};
+use schemas::pdf::validation;
 use schemas::verdict::{
     CertificateReport, Checks, FileKind, FindingCode, SealUse, SealVersion, SignatureKind,
     SignatureReport, Verdict,
@@ -70,7 +70,7 @@ pub(crate) struct Context<'c, 'a> {
     document: &'c Document<'a>,
     trust: &'c TrustStore,
     options: &'c VerifyOptions<'c>,
-    carried: &'c ValidationData,
+    carried: &'c trust::Carried,
 }
 
 /// What a signed value said about itself.
@@ -99,7 +99,10 @@ fn verify_into(
         checks.unknown(FindingCode::Encrypted, detail);
         return Ok(());
     }
-    let found = signatures(document)?;
+    let found = signatures(document, checks)?;
+    if found.is_empty() && checks.is_broken() {
+        return Ok(());
+    }
     if found.is_empty() {
         return no_signature(file, checks);
     }
@@ -107,7 +110,7 @@ fn verify_into(
         let detail = format!("byte {at}: bytes after the last %%EOF belong to no revision");
         checks.fail(FindingCode::FormatFailure, detail);
     }
-    let carried = &validation::carried(document);
+    let carried = &trust::Carried::parse(&validation::carried(document));
     let context = Context {
         document,
         trust,
@@ -118,7 +121,40 @@ fn verify_into(
     for one in &found {
         reports.push(report(&context, one, &found, &mut steps));
     }
+    check_whole(&context, &found, reports, checks)
+}
+
+/// What no signature by itself can say about the file.
+fn check_whole(
+    context: &Context<'_, '_>,
+    found: &[Found],
+    reports: &[SignatureReport],
+    checks: &mut Checks,
+) -> Result<(), PdfError> {
+    let is_timestamp = |report: &SignatureReport| report.kind == SignatureKind::Timestamp;
+    if reports.iter().all(is_timestamp) {
+        // Whoever asks for a timestamp gets one, for whatever file.
+        let detail = "only timestamps: they say when, and nobody says that it is his";
+        checks.fail(FindingCode::Unsigned, detail);
+    }
+    let revisions = context.document.revisions();
+    let first = found.iter().map(|one| one.revision).min();
+    let signed_end = first.and_then(|first| revisions.get(first));
+    let from = signed_end.map_or(0, |signed| signed.end);
+    if holds_package(context.document.file(), from)? {
+        let detail = "what was added after signing is a package of another format too";
+        checks.fail(FindingCode::FormatFailure, detail);
+    }
     Ok(())
+}
+
+/// Whether readers of ZIP files, which begin at the end, could open what stands from an offset on:
+/// then the file would show two things, of which one is not signed.
+fn holds_package(file: FileBytes<'_>, from: usize) -> Result<bool, PdfError> {
+    const DIRECTORY: &[u8] = b"PK\x01\x02";
+    const END: &[u8] = b"PK\x05\x06";
+    let range = from..file.length();
+    Ok(file.contains_in(range.clone(), END)? && file.contains_in(range, DIRECTORY)?)
 }
 
 /// Bytes that look like a signature which no field names are one that was taken away.
@@ -133,11 +169,21 @@ fn no_signature(file: FileBytes<'_>, checks: &mut Checks) -> Result<(), PdfError
 }
 
 /// Every signature of every revision: one that a later revision takes away counts too.
-fn signatures(document: &Document<'_>) -> Result<Vec<Found>, PdfError> {
+/// A revision whose form cannot be read is a finding, and hides no signature of another one.
+fn signatures(document: &Document<'_>, checks: &mut Checks) -> Result<Vec<Found>, PdfError> {
     let mut found: Vec<Found> = Vec::new();
     let (mut visited, mut kept_bytes) = (0, 0);
     for revision in 0..document.revisions().len() {
-        for field in fields::all(document, revision)? {
+        let fields = match fields::all(document, revision) {
+            Ok(fields) => fields,
+            Err(error) => {
+                let detail = format!("the form of revision {}: {error}", revision + 1);
+                checks.fail(FindingCode::FormatFailure, detail);
+                found.iter_mut().for_each(|known| known.is_last = true);
+                continue;
+            }
+        };
+        for field in fields {
             visited += 1;
             if visited > limits::FIELDS {
                 return Err(PdfError::TooMuch {

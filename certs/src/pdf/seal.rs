@@ -3,9 +3,13 @@
 //! The checks are those of a seal in an OFD file; only what they mean differs, as the time in a
 //! seal is what the signer says.
 
+use std::sync::Arc;
+
+use schemas::seal::SealSignature;
 use schemas::verdict::{CheckResult, Checks, Effect, FindingCode, SignatureKind};
 
-use super::{Context, Signer};
+use super::{Context, Signer, trust};
+use crate::certificate::Certificate;
 use crate::message::Message;
 use crate::signed_value::{SignatureClaim, TrustOptions, check_seal};
 
@@ -39,6 +43,7 @@ pub(super) fn check(
             Effect::None => checks.pass(code, detail),
         }
     }
+    check_today(context, value, checks);
     Signer {
         kind: Some(SignatureKind::Seal),
         seal_version: findings.seal_version,
@@ -46,6 +51,34 @@ pub(super) fn check(
         signed_at: findings.signed_at,
         certificates: findings.certificates,
         seal: findings.seal,
+    }
+}
+
+/// The time in a seal is its signer's word: who may no longer sign could name any day before. So
+/// what is over or revoked today leaves the verdict open (EN 319 102-1 §5.5.4).
+fn check_today(context: &Context<'_, '_>, value: &[u8], checks: &mut Checks) {
+    let Ok(signature) = SealSignature::parse(value) else {
+        return;
+    };
+    let seal = &signature.seal;
+    let carried: Vec<_> = Certificate::parse(seal.maker_certificate)
+        .map(Arc::new)
+        .into_iter()
+        .collect();
+    if let Ok(signer) = Certificate::parse(signature.certificate) {
+        let question = trust::Question {
+            context,
+            carried: &carried,
+            lists: &[],
+            proven: None,
+        };
+        trust::check(&question, &Arc::new(signer), checks);
+    }
+    let (at, until) = (context.options.at, seal.valid_until);
+    if at > until {
+        let until = until.to_rfc3339();
+        let detail = format!("the seal was valid until {until}; nothing proves an earlier use");
+        checks.unknown(FindingCode::OutOfBoundsNoPoe, detail);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Files that are signed here, and what is done to them afterwards.
 
+mod later;
+
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
@@ -311,7 +313,7 @@ fn later_revisions_hold_nothing_but_their_objects() {
         out.extend(format!("8 0 obj\n<</Producer(x)>>\nendobj\n{after}").bytes());
         let start = out.len();
         let rows = format!("8 1\n{at:010} 00000 n \n{row}");
-        let trailer = format!("<</Size 50/Root 1 0 R/Info 8 0 R/Prev {previous}>>");
+        let trailer = format!("<</Size 52/Root 1 0 R/Info 8 0 R/Prev {previous}>>");
         let end = format!("xref\n{rows}trailer\n{trailer}\nstartxref\n{start}\n%%EOF\n");
         out.extend(end.bytes());
         out

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use schemas::pdf::validation::ValidationData;
 use schemas::seal::SignedData;
 use schemas::verdict::{CertificateReport, CheckResult, Checks, FindingCode};
 
@@ -20,20 +21,42 @@ pub(super) struct Question<'q, 'c, 'a> {
     /// Certificates that came with the file.
     pub(super) carried: &'q [Arc<Certificate>],
     /// Revocation lists that came with the file.
-    pub(super) lists: &'q [Crl],
+    pub(super) lists: &'q [Arc<Crl>],
     /// A time at which the signature existed, proven by a timestamp.
     pub(super) proven: Option<DateTime<Utc>>,
 }
 
+/// What a file carries along for all its signatures, parsed once.
+pub(crate) struct Carried {
+    pub(super) certificates: Vec<Arc<Certificate>>,
+    pub(super) lists: Vec<Arc<Crl>>,
+}
+
+impl Carried {
+    /// Parses what can be; the rest is no help and no harm.
+    pub(super) fn parse(data: &ValidationData) -> Self {
+        let certificates = data.certificates.iter();
+        let lists = data.lists.iter();
+        Self {
+            certificates: certificates
+                .filter_map(|der| Certificate::shared(der).ok())
+                .collect(),
+            lists: lists
+                .filter_map(|der| Crl::parse(der).ok().map(Arc::new))
+                .collect(),
+        }
+    }
+}
+
 /// Revocation lists of the signed value, of its attributes and of the file.
-pub(super) fn carried_lists(context: &Context<'_, '_>, data: &SignedData<'_>) -> Vec<Crl> {
+pub(super) fn carried_lists(context: &Context<'_, '_>, data: &SignedData<'_>) -> Vec<Arc<Crl>> {
     let attributes = data
         .attributes
         .iter()
         .flat_map(|attributes| &attributes.lists);
-    let stored = context.carried.lists.iter().map(Vec::as_slice);
-    let all = data.lists.iter().chain(attributes).copied().chain(stored);
-    all.filter_map(|der| Crl::parse(der).ok()).collect()
+    let own = data.lists.iter().chain(attributes);
+    let own = own.filter_map(|der| Crl::parse(der).ok().map(Arc::new));
+    own.chain(context.carried.lists.iter().cloned()).collect()
 }
 
 /// Path, period, usage and revocation of the signer's certificate; the path, for the report.

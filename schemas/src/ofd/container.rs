@@ -19,6 +19,10 @@ use super::inflate::Packed;
 use super::{Refusal, directory, limits, names};
 use crate::verdict::FindingCode;
 
+/// PDF readers look for this in so many bytes from the beginning.
+const PDF_HEADER: &[u8] = b"%PDF-";
+const PDF_HEADER_WINDOW: usize = 1_024;
+
 /// One file of a package; only meaningful with the package that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(usize);
@@ -70,6 +74,14 @@ impl<'a> Package<'a> {
                 limits::PACKED_BYTES
             );
             return Err(Refusal::new(FindingCode::ZipBomb, detail));
+        }
+        let head = bytes.get(..PDF_HEADER_WINDOW.min(bytes.len()));
+        let head = head.unwrap_or_default();
+        if head
+            .windows(PDF_HEADER.len())
+            .any(|part| part == PDF_HEADER)
+        {
+            return Err(broken("a PDF file too: other readers show something else"));
         }
         let end = directory::end_record(bytes)?;
         let archive = ZipArchive::new(Cursor::new(bytes.get(..end.end).unwrap_or_default()))

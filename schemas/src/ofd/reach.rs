@@ -21,6 +21,8 @@ pub struct Reach {
     /// Files that take part in what is shown; `OFD.xml` and the signature parts are not among
     /// them.
     pub files: BTreeSet<FileId>,
+    /// Those of them that are documents: `Document.xml` of each body and version.
+    pub documents: BTreeSet<FileId>,
     /// What the walk found: XML that cannot be read, loops, paths that leave the package, files
     /// that are named but absent.
     pub checks: Checks,
@@ -33,7 +35,6 @@ pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
         package,
         reach: Reach::default(),
         seen: HashSet::new(),
-        documents: HashSet::new(),
         queue: Vec::new(),
         uses: Uses::default(),
         unread_bytes: limits::XML_TOTAL_BYTES,
@@ -73,12 +74,24 @@ pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
     }
 }
 
+/// Whether a part is a document, whatever its name: its root element is `Document`.
+#[must_use]
+pub fn is_document(package: &Package<'_>, file: FileId) -> bool {
+    let is_small = package.size_bytes(file) <= limits::XML_BYTES;
+    let content = if is_small {
+        package.read(file).ok()
+    } else {
+        None
+    };
+    let scan = content.and_then(|content| links::scan_part(&content, Part::Data).ok());
+    scan.is_some_and(|scan| scan.root == "Document")
+}
+
 struct Walk<'p, 'a> {
     package: &'p Package<'a>,
     reach: Reach,
     /// Part and document folder that were already read.
     seen: HashSet<(FileId, Part, String)>,
-    documents: HashSet<FileId>,
     queue: Vec<(FileId, Part, String)>,
     uses: Uses,
     unread_bytes: u64,
@@ -218,8 +231,8 @@ impl Walk<'_, '_> {
 
     fn enqueue(&mut self, file: FileId, part: Part, document_folder: &str) {
         self.reach.files.insert(file);
-        if part == Part::Document && self.documents.insert(file) {
-            if self.documents.len() > limits::DOCUMENTS {
+        if part == Part::Document && self.reach.documents.insert(file) {
+            if self.reach.documents.len() > limits::DOCUMENTS {
                 return self
                     .findings
                     .refuse(&Refusal::new(FindingCode::Loop, "too many documents"));

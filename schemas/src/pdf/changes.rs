@@ -5,10 +5,13 @@
 //! be explained: by a signature, by validation data, by a field that was filled in, by an
 //! annotation. `layout` first makes sure that its bytes hold nothing else.
 
+mod catalog;
 mod form;
 mod layout;
 mod pages;
+mod signing;
 mod uses;
+mod xmp;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +45,8 @@ pub struct Change {
     pub what: String,
     /// The full name of the field that was filled in.
     pub filled: Option<Vec<u8>>,
+    /// Whether something is drawn on a page that was not there.
+    pub is_drawn: bool,
 }
 
 impl Level {
@@ -69,7 +74,7 @@ pub fn of_revision(document: &Document<'_>, later: usize) -> Result<Vec<Change>,
     };
     layout::check(document, later)?;
     let mut step = Step::new(document, earlier, later)?;
-    step.compare_trailers();
+    step.compare_trailers()?;
     step.compare_catalogs()?;
     step.compare_fields()?;
     step.compare_pages()?;
@@ -90,6 +95,10 @@ struct Step<'d, 'a> {
     uses: BTreeMap<u32, usize>,
     fields_before: Vec<Field>,
     fields_after: Vec<Field>,
+    /// Widgets of signatures that are new, not yet placed on a page.
+    new_widgets: BTreeSet<ObjectId>,
+    /// The area of them all, in square points.
+    drawn_area: f64,
     changes: Vec<Change>,
 }
 
@@ -104,6 +113,8 @@ impl<'d, 'a> Step<'d, 'a> {
             uses: BTreeMap::new(),
             fields_before: fields::all(document, earlier)?,
             fields_after: fields::all(document, later)?,
+            new_widgets: BTreeSet::new(),
+            drawn_area: 0.0,
             changes: Vec::new(),
         };
         step.collect_numbers()?;
@@ -193,6 +204,7 @@ impl<'d, 'a> Step<'d, 'a> {
             level,
             what: what.into(),
             filled: None,
+            is_drawn: false,
         });
     }
 
@@ -200,147 +212,25 @@ impl<'d, 'a> Step<'d, 'a> {
     /// there before is not explained by being referred to.
     fn explain(&mut self, value: &Object) -> Result<(), PdfError> {
         let mut waiting: Vec<u32> = Vec::new();
-        value.references(&mut |id| waiting.push(id.number));
+        let added = &self.added;
+        let take = |id: ObjectId, waiting: &mut Vec<u32>, added: &BTreeSet<u32>| {
+            if added.contains(&id.number) {
+                waiting.push(id.number);
+            }
+        };
+        value.references(&mut |id| take(id, &mut waiting, added));
         while let Some(number) = waiting.pop() {
-            if self.added.remove(&number) {
-                match self.after(number)? {
-                    Some(Indirect::Object(object)) => {
-                        object.references(&mut |id| waiting.push(id.number));
-                    }
-                    Some(Indirect::Stream(stream)) => {
-                        stream
-                            .dictionary
-                            .references(&mut |id| waiting.push(id.number));
-                    }
-                    None => {}
-                }
+            if !self.added.remove(&number) {
+                continue;
             }
-        }
-        Ok(())
-    }
-
-    fn compare_trailers(&mut self) {
-        let (document, none) = (self.document, Dictionary::default());
-        let before = document.trailer(self.earlier).unwrap_or(&none);
-        let after = document.trailer(self.later).unwrap_or(&none);
-        for key in ["Root", "Encrypt"] {
-            if before.get(key) != after.get(key) {
-                self.note(Level::Other, format!("the trailer's /{key} is another"));
+            let found = self.after(number)?;
+            let added = &self.added;
+            let mut take = |id| take(id, &mut waiting, added);
+            match found {
+                Some(Indirect::Object(object)) => object.references(&mut take),
+                Some(Indirect::Stream(stream)) => stream.dictionary.references(&mut take),
+                None => {}
             }
-        }
-        if let Some(Object::Reference(info)) = after.get("Info") {
-            let is_new = self.added.remove(&info.number);
-            let is_same = before.get("Info") == after.get("Info");
-            if is_new || is_same && self.explain_redefined(info.number) {
-                self.note(Level::ValidationData, "document information");
-            }
-        }
-    }
-
-    fn compare_catalogs(&mut self) -> Result<(), PdfError> {
-        let (_, before) = self.document.catalog(self.earlier)?;
-        let (id, after) = self.document.catalog(self.later)?;
-        self.redefined.remove(&id.number);
-        for key in keys(&before, &after) {
-            match key.as_slice() {
-                b"AcroForm" => {}
-                b"DSS" => self.compare_validation_data(&before, &after)?,
-                b"Metadata" => self.compare_metadata(&before, &after)?,
-                b"Extensions" | b"Version" if before.get(&key) != after.get(&key) => {
-                    self.note(
-                        Level::ValidationData,
-                        format!("the catalog's {}", text(&key)),
-                    );
-                    after
-                        .get(&key)
-                        .map_or(Ok(()), |value| self.explain(value))?;
-                }
-                _ if before.get(&key) == after.get(&key) => {}
-                _ => self.note(Level::Other, format!("the catalog's {}", text(&key))),
-            }
-        }
-        self.compare_forms(&before, &after)
-    }
-
-    /// The document security store (§12.8.4.3): all that it refers to is validation data.
-    fn compare_validation_data(
-        &mut self,
-        before: &Dictionary,
-        after: &Dictionary,
-    ) -> Result<(), PdfError> {
-        let Some(store) = after.get("DSS") else {
-            self.note(Level::Other, "validation data were taken away");
-            return Ok(());
-        };
-        let count = self.added.len() + self.redefined.len();
-        let mut own = BTreeSet::new();
-        if let Some(old) = before.get("DSS") {
-            self.collect_store(old, self.earlier, &mut own, 0)?;
-        }
-        // Lists of the store may be redefined, and nothing else that it happens to refer to.
-        for number in own {
-            let is_list = match self.before(number)? {
-                Some(Indirect::Object(Object::Array(_) | Object::Dictionary(_))) => true,
-                Some(_) | None => false,
-            };
-            if is_list && self.explain_redefined(number) {
-                let list = self.after(number)?;
-                let list = list.as_ref().and_then(Indirect::object).cloned();
-                list.map_or(Ok(()), |list| self.explain(&list))?;
-            }
-        }
-        self.explain(store)?;
-        let is_same = count == self.added.len() + self.redefined.len();
-        if before.get("DSS") != Some(store) || !is_same {
-            self.note(Level::ValidationData, "validation data");
-        }
-        Ok(())
-    }
-
-    /// Numbers of the store's own dictionaries and arrays: the store, its lists, VRI.
-    fn collect_store(
-        &self,
-        value: &Object,
-        revision: usize,
-        own: &mut BTreeSet<u32>,
-        depth: usize,
-    ) -> Result<(), PdfError> {
-        /// The store → VRI → one entry → a list.
-        const DEPTH: usize = 3;
-        if depth > DEPTH {
-            return Ok(());
-        }
-        if let Some(id) = value.reference() {
-            own.insert(id.number);
-        }
-        if let Object::Dictionary(dictionary) = self.document.resolve(value, revision)? {
-            for (_, value) in dictionary.iter() {
-                self.collect_store(value, revision, own, depth + 1)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn compare_metadata(
-        &mut self,
-        before: &Dictionary,
-        after: &Dictionary,
-    ) -> Result<(), PdfError> {
-        let Some(id) = after.get("Metadata").and_then(Object::reference) else {
-            self.note(Level::Other, "the document's metadata were taken away");
-            return Ok(());
-        };
-        let is_metadata = |found: Option<Indirect>| {
-            matches!(found, Some(Indirect::Stream(stream))
-                if stream.dictionary.has_name("Type", "Metadata"))
-        };
-        let was_metadata = before.get("Metadata") == after.get("Metadata");
-        let was_metadata = was_metadata && is_metadata(self.before(id.number)?);
-        if !is_metadata(self.after(id.number)?) {
-            return Ok(());
-        }
-        if self.added.remove(&id.number) || was_metadata && self.explain_redefined(id.number) {
-            self.note(Level::ValidationData, "the document's metadata");
         }
         Ok(())
     }
@@ -348,15 +238,20 @@ impl<'d, 'a> Step<'d, 'a> {
     /// Whatever was not explained.
     fn count_the_rest(&mut self) {
         let redefined = std::mem::take(&mut self.redefined);
-        for number in redefined {
-            self.note(Level::Other, format!("object {number} was redefined"));
-        }
+        self.note_numbers(&redefined, "was redefined");
         let added = std::mem::take(&mut self.added);
-        for number in added {
-            self.note(
-                Level::Other,
-                format!("object {number} was added for no known reason"),
-            );
+        self.note_numbers(&added, "was added for no known reason");
+    }
+
+    /// Names the first of many objects; the number of the others follows.
+    fn note_numbers(&mut self, numbers: &BTreeSet<u32>, what: &str) {
+        for number in numbers.iter().take(limits::NAMED_OBJECTS) {
+            self.note(Level::Other, format!("object {number} {what}"));
+        }
+        let more = numbers.len().saturating_sub(limits::NAMED_OBJECTS);
+        if more > 0 {
+            let what = format!("{more} more objects: each {what}");
+            self.note(Level::Other, what);
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Document<'a> {
     budget: RefCell<Budget>,
     /// Bytes of objects that may still be read.
     bytes_left: Cell<usize>,
+    /// Revisions in which an object may still be looked for.
+    lookups_left: Cell<usize>,
     object_streams: RefCell<ObjectStreams>,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Document<'a> {
             file,
             revisions: revision::group(file, sections)?,
             budget: RefCell::new(budget),
+            lookups_left: Cell::new(limits::LOOKUPS),
             bytes_left: Cell::new(bytes_left),
             object_streams: RefCell::default(),
         })
@@ -98,9 +101,14 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn entry(&self, number: u32, revision: usize) -> Option<Entry> {
         let upto = self.revisions.get(..=revision).unwrap_or(&self.revisions);
-        upto.iter()
-            .rev()
-            .find_map(|revision| revision.entry(number))
+        let mut looked = 0;
+        let found = upto.iter().rev().find_map(|revision| {
+            looked += 1;
+            revision.entry(number)
+        });
+        let left = self.lookups_left.get().saturating_sub(looked);
+        self.lookups_left.set(left);
+        found
     }
 
     /// An indirect object as of a revision; none when its number is free.
@@ -299,6 +307,12 @@ impl<'a> Document<'a> {
 
     /// Counts what was read.
     fn spend(&self, bytes: usize) -> Result<(), PdfError> {
+        if self.lookups_left.get() == 0 {
+            return Err(PdfError::TooMuch {
+                what: "revisions in which objects are looked for",
+                limit: limits::LOOKUPS,
+            });
+        }
         let left = self.bytes_left.get().checked_sub(bytes);
         self.bytes_left.set(left.ok_or(PdfError::TooMuch {
             what: "bytes of objects read",

@@ -1,9 +1,10 @@
 //! Form fields as of a revision, and the signatures in them (ISO 32000-2:2020 §12.7).
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::document::Document;
-use super::object::{Dictionary, Indirect, Object, ObjectId};
+use super::object::{Dictionary, Indirect, Object, ObjectId, PdfString};
 use super::signature::{self, SignatureDictionary};
 use super::xref::Entry;
 use super::{PdfError, limits};
@@ -13,14 +14,18 @@ use super::{PdfError, limits};
 pub struct Field {
     /// Its object; none when it is written directly.
     pub id: Option<ObjectId>,
-    /// Its full name, the names of its ancestors before it.
+    /// Its full name in UTF-8, the names of its ancestors before it.
     pub name: Vec<u8>,
+    /// The objects of its ancestors, the outermost first; none for those written directly.
+    pub ancestors: Vec<Option<ObjectId>>,
     /// Whether it is a signature field, `/FT /Sig`, by itself or by an ancestor.
     pub is_signature: bool,
+    /// Whether it is a button, `/FT /Btn`, by itself or by an ancestor.
+    pub is_button: bool,
     /// Its dictionary.
     pub dictionary: Dictionary,
     /// `/V`, its own or an ancestor's.
-    pub value: Option<Object>,
+    pub value: Option<Rc<Object>>,
     /// Whether the object that holds the value stands in the file, not in a stream.
     in_file: bool,
 }
@@ -29,8 +34,10 @@ pub struct Field {
 #[derive(Clone, Default)]
 struct Inherited {
     name: Vec<u8>,
+    ancestors: Vec<Option<ObjectId>>,
     kind: Option<Vec<u8>>,
-    value: Option<Object>,
+    value: Option<Rc<Object>>,
+    in_file: bool,
 }
 
 impl Field {
@@ -44,13 +51,27 @@ impl Field {
         document: &Document<'_>,
         revision: usize,
     ) -> Option<Result<SignatureDictionary, PdfError>> {
-        let value = self.value.as_ref().filter(|_| self.is_signature)?;
+        let value = self.value.as_deref().filter(|_| self.is_signature)?;
         match document.resolve(value, revision) {
             // Nothing was ever put there; a reference to nothing is a signature taken away.
             Ok(Object::Null) if value.reference().is_none() => None,
-            Ok(_) => Some(signature::read(document, value, self.in_file, revision)),
+            Ok(_) => Some(self.read_signature(document, value, revision)),
             Err(error) => Some(Err(error)),
         }
+    }
+
+    fn read_signature(
+        &self,
+        document: &Document<'_>,
+        value: &Object,
+        revision: usize,
+    ) -> Result<SignatureDictionary, PdfError> {
+        let mut signature = signature::read(document, value, self.in_file, revision)?;
+        let lock = document.dictionary(&self.dictionary, "Lock", revision)?;
+        if let Some(lock) = lock {
+            signature.add_lock(document, &lock, revision)?;
+        }
+        Ok(signature)
     }
 }
 
@@ -68,9 +89,14 @@ pub fn all(document: &Document<'_>, revision: usize) -> Result<Vec<Field>, PdfEr
         revision,
         visited: BTreeSet::new(),
         fields: Vec::new(),
+        items_left: limits::FORM_ITEMS,
     };
     for field in document.array(&form, "Fields", revision)? {
-        walk.visit(&field, &Inherited::default(), 0)?;
+        let none = Inherited {
+            in_file: walk.form_in_file(&catalog, &form),
+            ..Inherited::default()
+        };
+        walk.visit(&field, &none, 0)?;
     }
     Ok(walk.fields)
 }
@@ -80,6 +106,8 @@ struct Walk<'d, 'a> {
     revision: usize,
     visited: BTreeSet<ObjectId>,
     fields: Vec<Field>,
+    /// Items of dictionaries that may still be kept.
+    items_left: usize,
 }
 
 impl Walk<'_, '_> {
@@ -98,10 +126,8 @@ impl Walk<'_, '_> {
         if id.is_some_and(|id| !self.visited.insert(id)) {
             return Err(PdfError::Loop("form fields"));
         }
-        let in_file = id.is_none_or(|id| {
-            let entry = self.document.entry(id.number, self.revision);
-            matches!(entry, Some(Entry::InFile { .. }))
-        });
+        // What is written directly stands where its parent stands.
+        let in_file = id.map_or(above.in_file, |id| self.is_in_file(id));
         let found = match id {
             Some(id) => self.document.object(id, self.revision)?,
             None => Some(Indirect::Object(at.clone())),
@@ -119,8 +145,13 @@ impl Walk<'_, '_> {
         };
         let own = Inherited {
             name: self.full_name(&dictionary, &above.name)?,
+            ancestors: [above.ancestors.as_slice(), &[id]].concat(),
+            in_file,
             kind: self.kind(&dictionary)?.or_else(|| above.kind.clone()),
-            value: dictionary.get("V").cloned().or_else(|| above.value.clone()),
+            value: match dictionary.get("V") {
+                Some(value) => Some(Rc::new(value.clone())),
+                None => above.value.clone(),
+            },
         };
         let kids = self.document.array(&dictionary, "Kids", self.revision)?;
         if self.are_fields(&kids)? {
@@ -128,10 +159,17 @@ impl Walk<'_, '_> {
                 .iter()
                 .try_for_each(|kid| self.visit(kid, &own, depth + 1));
         }
+        let left = self.items_left.checked_sub(dictionary.items());
+        self.items_left = left.ok_or(PdfError::TooMuch {
+            what: "items in the fields of a form",
+            limit: limits::FORM_ITEMS,
+        })?;
         self.fields.push(Field {
             id,
             name: own.name,
+            ancestors: above.ancestors.clone(),
             is_signature: own.kind.as_deref() == Some(b"Sig"),
+            is_button: own.kind.as_deref() == Some(b"Btn"),
             value: own.value,
             dictionary,
             in_file,
@@ -152,15 +190,35 @@ impl Walk<'_, '_> {
         let own = own
             .map(|own| self.document.resolve(own, self.revision))
             .transpose()?;
-        let own = own
-            .as_ref()
-            .and_then(Object::string)
-            .map(|own| own.bytes.as_slice());
-        Ok(match own {
+        let own = own.as_ref().and_then(Object::string);
+        let name = match own.map(PdfString::text) {
             None => above.to_vec(),
-            Some(own) if above.is_empty() => own.to_vec(),
-            Some(own) => [above, b".", own].concat(),
-        })
+            Some(own) if above.is_empty() => own.into_bytes(),
+            Some(own) => [above, b".", own.as_bytes()].concat(),
+        };
+        if name.len() > limits::FIELD_NAME_BYTES {
+            return Err(PdfError::TooMuch {
+                what: "bytes in the name of a field",
+                limit: limits::FIELD_NAME_BYTES,
+            });
+        }
+        Ok(name)
+    }
+
+    fn is_in_file(&self, id: ObjectId) -> bool {
+        let entry = self.document.entry(id.number, self.revision);
+        matches!(entry, Some(Entry::InFile { .. }))
+    }
+
+    /// Whether fields that are written directly into the form stand in the file.
+    fn form_in_file(&self, catalog: &Dictionary, form: &Dictionary) -> bool {
+        let root = self.document.catalog(self.revision).ok();
+        let holders = [
+            root.map(|(id, _)| id),
+            catalog.get("AcroForm").and_then(Object::reference),
+            form.get("Fields").and_then(Object::reference),
+        ];
+        holders.into_iter().flatten().all(|id| self.is_in_file(id))
     }
 
     /// Whether kids are fields, and not only the widgets of one: a field has a name (§12.7.4.2).

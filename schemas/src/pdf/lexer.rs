@@ -293,24 +293,23 @@ impl<'a> Lexer<'a> {
 
     fn dictionary(&mut self, depth: usize) -> Result<Dictionary, PdfError> {
         self.at += 2;
-        let mut dictionary = Dictionary::default();
+        let (start, mut entries) = (self.at(), Vec::new());
         loop {
             self.skip_white();
             if self.takes_bytes(b">>") {
-                return Ok(dictionary);
+                // Readers disagree on which of two counts.
+                return Dictionary::of(entries).ok_or(PdfError::Malformed {
+                    at: start,
+                    what: "a key stands twice in a dictionary",
+                });
             }
             if self.peek() != Some(b'/') {
                 return Err(self.wrong("a dictionary's key expected"));
             }
-            let at = self.at();
             let key = self.name()?;
             let value = self.object_inside(depth + 1)?;
-            // Readers disagree on which of two counts.
-            if !dictionary.insert(key, value) {
-                let what = "a key stands twice in a dictionary";
-                return Err(PdfError::Malformed { at, what });
-            }
-            if dictionary.iter().count() > limits::KEYS {
+            entries.push((key, value));
+            if entries.len() > limits::KEYS {
                 return Err(PdfError::TooMuch {
                     what: "keys in a dictionary",
                     limit: limits::KEYS,

@@ -59,6 +59,21 @@ pub const STREAM_OBJECTS: usize = 100_000;
 /// Most form fields of a file.
 pub const FIELDS: usize = 20_000;
 
+/// Longest full name of a form field in bytes: generated ones have some hundreds. Each field keeps
+/// its own.
+pub const FIELD_NAME_BYTES: usize = 2_048;
+
+/// Most items in the dictionaries of all fields of a form: thirty for each field would be many.
+pub const FORM_ITEMS: usize = 1_000_000;
+
+/// Most items of a trailer that are kept: there are seven entries, and one of them may be a
+/// dictionary.
+pub const TRAILER_ITEMS: usize = 256;
+
+/// Most revisions in which objects are looked for, in sum: some seconds. A file with 51 signatures and
+/// a hundred thousand references needs a tenth of it.
+pub const LOOKUPS: usize = 500_000_000;
+
 /// Most bytes of objects that are read, in sum: so many times the file, and a floor. Each object is
 /// read a few times; objects that overlap one another could else be read for hours.
 pub const READ_TIMES: usize = 8;
@@ -81,10 +96,17 @@ pub const CONTENTS_TOTAL_BYTES: usize = 16 << 20;
 /// Most objects that later revisions may change or add in sum before nobody can judge them.
 pub const CHANGED_OBJECTS: usize = 100_000;
 
+/// Objects of one kind of change that are named one by one, each revision.
+pub const NAMED_OBJECTS: usize = 20;
+
 /// Most certificates, and most revocation lists, taken from the file itself.
 pub const VALIDATION_ITEMS: usize = 256;
 
-/// Largest widget of a signature that was added after another signature, in square points: an
-/// eighth of an A4 page, four times the largest round seal. A larger one could hide what was
-/// signed.
+/// Most bytes of certificates, and most of revocation lists, taken from the file itself: the lists
+/// of large public authorities have some megabytes.
+pub const VALIDATION_BYTES: usize = 16 << 20;
+
+/// Largest area of the widgets that one update with a signature adds after another signature, in
+/// square points: an eighth of an A4 page, four times the largest round seal. Larger ones could
+/// hide what was signed.
 pub const ADDED_WIDGET_AREA: f64 = 62_600.0;

@@ -45,8 +45,9 @@ pub struct PdfString {
     pub is_hexadecimal: bool,
 }
 
-/// A dictionary; every key stands once.
-#[derive(Clone, Debug, Default)]
+/// A dictionary; every key stands once. Kept in the order of the keys, so that neither looking one
+/// up nor comparing two takes time that grows with the square of their size.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dictionary(Vec<(Vec<u8>, Object)>);
 
 /// An indirect object.
@@ -73,36 +74,70 @@ impl PartialEq for PdfString {
     }
 }
 
-/// In whatever order the keys stand.
-impl PartialEq for Dictionary {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self
-                .0
-                .iter()
-                .all(|(key, value)| other.get(key) == Some(value))
+impl PdfString {
+    /// The text of a text string (ISO 32000-2:2020 §7.9.2.2), however it is encoded: two names of
+    /// fields are the same when they read the same.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+            let units: Vec<u16> = rest.as_chunks().0.iter().map(|pair| unit(*pair)).collect();
+            String::from_utf16_lossy(&units)
+        };
+        match self.bytes.as_slice() {
+            [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+            [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+            [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+            // Many write UTF-8 without saying so; else PDFDocEncoding, nearly Latin-1.
+            plain => std::str::from_utf8(plain).map_or_else(
+                |_| plain.iter().map(|byte| char::from(*byte)).collect(),
+                str::to_owned,
+            ),
+        }
     }
 }
 
 impl Dictionary {
-    /// Adds an entry; says whether the key is new.
-    pub(super) fn insert(&mut self, key: Vec<u8>, value: Object) -> bool {
-        let is_new = self.get(&key).is_none();
-        if is_new {
-            self.0.push((key, value));
+    /// A dictionary of these entries; none when a key stands twice.
+    pub(super) fn of(mut entries: Vec<(Vec<u8>, Object)>) -> Option<Self> {
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let is_twice = entries.windows(2).any(|two| two[0].0 == two[1].0);
+        (!is_twice).then_some(Self(entries))
+    }
+
+    /// How many objects there are inside, on all levels.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.0.iter().map(|(_, value)| value.items()).sum()
+    }
+
+    /// Forgets every entry but these.
+    pub(super) fn keep(&mut self, keys: &[&str]) {
+        let is_kept = |name: &[u8]| keys.iter().any(|key| key.as_bytes() == name);
+        self.0.retain(|(name, _)| is_kept(name));
+        self.0.shrink_to_fit();
+    }
+
+    /// Sets an entry.
+    pub(super) fn set(&mut self, key: Vec<u8>, value: Object) {
+        match self.place(&key) {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (key, value)),
         }
-        is_new
+    }
+
+    fn place(&self, key: &[u8]) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(name, _)| name.as_slice().cmp(key))
     }
 
     /// The value of a key, which is written without its solidus.
     #[must_use]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<&Object> {
-        let key = key.as_ref();
-        let found = self.0.iter().find(|(name, _)| name == key);
-        found.map(|(_, value)| value)
+        let found = self.place(key.as_ref()).ok();
+        found.and_then(|at| self.0.get(at)).map(|(_, value)| value)
     }
 
-    /// Every entry, in the order in which they are written.
+    /// Every entry, by its key.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Object)> {
         self.0.iter().map(|(key, value)| (key.as_slice(), value))
     }
@@ -166,6 +201,16 @@ impl Object {
         match self {
             Self::Reference(id) => Some(*id),
             _ => None,
+        }
+    }
+
+    /// How many objects this is, those inside included.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        match self {
+            Self::Array(items) => 1 + items.iter().map(Self::items).sum::<usize>(),
+            Self::Dictionary(dictionary) => 1 + dictionary.items(),
+            _ => 1,
         }
     }
 

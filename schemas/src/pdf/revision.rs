@@ -96,6 +96,12 @@ pub(super) fn group(
     let mut start = 0;
     for revision in &mut revisions {
         let is_inside = |section: &Section| section.offset >= start && section.end <= revision.end;
+        // A linearized file is written at once: no update has a second section, in which objects
+        // could hide from those who read one after the other.
+        if start > 0 && revision.sections.len() > 1 {
+            let what = "an update with two cross-reference sections";
+            return Err(PdfError::Malformed { at: start, what });
+        }
         if revision.end <= start || !revision.sections.iter().all(is_inside) {
             let what = "a cross-reference section does not follow the one before it";
             return Err(PdfError::Malformed { at: start, what });

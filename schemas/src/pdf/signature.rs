@@ -32,8 +32,10 @@ pub struct SignatureDictionary {
 pub enum Transform {
     /// `DocMDP`: what may be done to the document.
     Document(Permission),
-    /// `FieldMDP`: which fields are locked.
+    /// `FieldMDP`, or the `/Lock` of the signature's field: which fields are locked.
     Fields(LockedFields),
+    /// `/P` in the `/Lock` of the signature's field: nothing beyond it may be done (§12.7.5.5).
+    AtMost(Permission),
     /// Another one, which is not evaluated.
     Other,
 }
@@ -54,10 +56,28 @@ pub enum Permission {
 pub enum LockedFields {
     /// All.
     All,
-    /// Those named, with everything below them.
+    /// Those named in UTF-8, with everything below them.
     Include(Vec<Vec<u8>>),
     /// All but those.
     Exclude(Vec<Vec<u8>>),
+}
+
+impl SignatureDictionary {
+    /// Adds what the `/Lock` of the signature's field demands of whoever comes later
+    /// (§12.7.5.5, table 236).
+    pub(super) fn add_lock(
+        &mut self,
+        document: &Document<'_>,
+        lock: &Dictionary,
+        revision: usize,
+    ) -> Result<(), PdfError> {
+        let locked = locked_fields(document, lock, revision)?;
+        self.transforms.push(Transform::Fields(locked));
+        if lock.get("P").is_some() {
+            self.transforms.push(Transform::AtMost(permission(lock)?));
+        }
+        Ok(())
+    }
 }
 
 impl LockedFields {
@@ -186,7 +206,7 @@ fn transforms(
 }
 
 /// `/P`, 2 when it is absent.
-pub(super) fn permission(parameters: &Dictionary) -> Result<Permission, PdfError> {
+fn permission(parameters: &Dictionary) -> Result<Permission, PdfError> {
     match parameters.get("P") {
         None | Some(Object::Integer(2)) => Ok(Permission::FormFilling),
         Some(Object::Integer(1)) => Ok(Permission::Nothing),
@@ -199,15 +219,15 @@ pub(super) fn permission(parameters: &Dictionary) -> Result<Permission, PdfError
 }
 
 /// `/Action` and `/Fields`, of a `FieldMDP` transform or of the `/Lock` of a field.
-pub(super) fn locked_fields(
+fn locked_fields(
     document: &Document<'_>,
     parameters: &Dictionary,
     revision: usize,
 ) -> Result<LockedFields, PdfError> {
     let names = || -> Result<Vec<Vec<u8>>, PdfError> {
         let names = document.array(parameters, "Fields", revision)?;
-        let bytes = |name: &Object| name.string().map(|name| name.bytes.clone());
-        let names: Option<Vec<_>> = names.iter().map(bytes).collect();
+        let text = |name: &Object| name.string().map(|name| name.text().into_bytes());
+        let names: Option<Vec<_>> = names.iter().map(text).collect();
         names.ok_or(PdfError::Unexpected {
             what: "/Fields of a lock",
             expected: "names of fields",

@@ -287,11 +287,19 @@ impl<'a> FileBytes<'a> {
     /// # Errors
     /// [`PdfError::Unreadable`].
     pub fn contains(self, word: &[u8]) -> Result<bool, PdfError> {
+        self.contains_in(0..self.length(), word)
+    }
+
+    /// Whether `word` stands in a range.
+    ///
+    /// # Errors
+    /// [`PdfError::Unreadable`].
+    pub fn contains_in(self, range: Range<usize>, word: &[u8]) -> Result<bool, PdfError> {
         let holds = |bytes: &[u8]| bytes.windows(word.len().max(1)).any(|at| at == word);
         let overlap = word.len().saturating_sub(1);
         // The end of what passed by: a word may stand across pieces.
         let (mut found, mut joined) = (false, Vec::new());
-        self.pieces(0..self.length(), &mut |piece| {
+        self.pieces(range, &mut |piece| {
             joined.extend(piece.iter().take(overlap));
             found = holds(&joined) || holds(piece);
             if piece.len() > overlap {

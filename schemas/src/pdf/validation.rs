@@ -40,11 +40,15 @@ fn streams(
 ) -> Result<Vec<Vec<u8>>, PdfError> {
     let items = document.array(store, key, document.last())?;
     let references = items.iter().filter_map(Object::reference);
-    let mut found = Vec::new();
+    let (mut found, mut total) = (Vec::new(), 0);
     for id in references.take(limits::VALIDATION_ITEMS) {
         if let Some(Indirect::Stream(stream)) = document.object(id, document.last())?
             && let Ok(bytes) = document.decode(&stream)
         {
+            total += bytes.len();
+            if total > limits::VALIDATION_BYTES {
+                break;
+            }
             found.push(bytes);
         }
     }

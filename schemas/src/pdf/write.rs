@@ -130,11 +130,11 @@ impl<'d, 'a> Update<'d, 'a> {
         }
         let mut trailer = Dictionary::default();
         let size = Object::Integer(self.next_number.into());
-        trailer.insert(b"Size".to_vec(), size);
+        trailer.set(b"Size".to_vec(), size);
         let before = self.document.trailer(last);
         for key in ["Root", "Info", "ID"] {
             if let Some(value) = before.and_then(|before| before.get(key)) {
-                trailer.insert(key.into(), value.clone());
+                trailer.set(key.into(), value.clone());
             }
         }
         let sections = self
@@ -145,7 +145,7 @@ impl<'d, 'a> Update<'d, 'a> {
         let previous = sections.and_then(|sections| sections.first());
         let previous = previous.map_or(0, |previous| previous.offset);
         let previous = i64::try_from(previous).unwrap_or(i64::MAX);
-        trailer.insert(b"Prev".to_vec(), Object::Integer(previous));
+        trailer.set(b"Prev".to_vec(), Object::Integer(previous));
         out.extend(b"trailer\n");
         trailer.write(out);
         out.extend(format!("\nstartxref\n{start}\n%%EOF\n").bytes());
@@ -156,11 +156,8 @@ impl Dictionary {
     /// The dictionary with another value under a key.
     #[must_use]
     pub fn with(&self, key: &str, value: Object) -> Self {
-        let mut changed = Self::default();
-        for (name, old) in self.iter().filter(|(name, _)| *name != key.as_bytes()) {
-            changed.insert(name.to_vec(), old.clone());
-        }
-        changed.insert(key.into(), value);
+        let mut changed = self.clone();
+        changed.set(key.into(), value);
         changed
     }
 

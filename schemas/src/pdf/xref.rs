@@ -75,6 +75,14 @@ impl Section {
         self.entries.iter().copied()
     }
 
+    /// The highest number of an object that stands somewhere.
+    #[must_use]
+    pub fn highest(&self) -> Option<u32> {
+        let used = self.entries.iter().rev();
+        let mut used = used.filter(|(_, entry)| *entry != Entry::Free);
+        used.next().map(|(number, _)| *number)
+    }
+
     /// Offset of the section before this one.
     ///
     /// # Errors
@@ -100,9 +108,12 @@ pub(super) fn read(
         Ok(lexer.takes("xref").then_some(lexer.at()))
     })?;
     let Some(rows_at) = table else {
-        return read_stream(file, offset, budget);
+        let mut section = read_stream(file, offset, budget)?;
+        keep_trailer(&mut section.trailer)?;
+        return Ok(section);
     };
     let mut section = read_table(file, offset, rows_at, budget)?;
+    keep_trailer(&mut section.trailer)?;
     if let Some(hidden) = section.trailer.get("XRefStm") {
         let hidden = hidden.size().ok_or(PdfError::Unexpected {
             what: "/XRefStm",
@@ -125,6 +136,19 @@ pub(super) fn read(
         section.entries.sort_by_key(|(number, _)| *number);
     }
     Ok(section)
+}
+
+/// There may be hundreds of trailers: of each only what is asked for is kept.
+fn keep_trailer(trailer: &mut Dictionary) -> Result<(), PdfError> {
+    const KEPT: [&str; 7] = ["Root", "Info", "Size", "Prev", "Encrypt", "ID", "XRefStm"];
+    trailer.keep(&KEPT);
+    if trailer.items() > limits::TRAILER_ITEMS {
+        return Err(PdfError::TooMuch {
+            what: "items in a trailer",
+            limit: limits::TRAILER_ITEMS,
+        });
+    }
+    Ok(())
 }
 
 fn read_table(

@@ -369,7 +369,9 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let offset = match rest.as_bytes() {
         [] => FixedOffset::east_opt(SHANGHAI_OFFSET_S)?,
         [b'Z'] => FixedOffset::east_opt(0)?,
-        [sign @ (b'+' | b'-'), zone @ ..] if zone.len() == 4 && zone.is_ascii() => {
+        [sign @ (b'+' | b'-'), zone @ ..]
+            if zone.len() == 4 && zone.iter().all(u8::is_ascii_digit) =>
+        {
             let number = rest.get(1..)?.parse::<i32>().ok()?;
             let seconds = (number / 100 * 60 + number % 100) * 60;
             FixedOffset::east_opt(if *sign == b'+' { seconds } else { -seconds })?

@@ -1,15 +1,11 @@
-//! The form and its fields: further signatures, and fields that were filled in.
+//! The form and its fields: those that were filled in.
 
-use std::collections::BTreeSet;
-
+use super::signing::SET_BY_SIGNING;
 use super::{Change, Level, Step, by_object, keys, text};
 use crate::pdf::PdfError;
 use crate::pdf::fields::Field;
-use crate::pdf::limits;
-use crate::pdf::object::{Dictionary, Indirect, Object, ObjectId};
+use crate::pdf::object::{Dictionary, Indirect, Object};
 
-/// Entries of a signature field that signing may set.
-const SET_BY_SIGNING: [&[u8]; 6] = [b"V", b"AP", b"AS", b"M", b"MK", b"DA"];
 /// Entries of another field, or of its widget, that filling in may set.
 const SET_BY_FILLING: [&[u8]; 6] = [b"V", b"AP", b"AS", b"I", b"RV", b"M"];
 
@@ -46,7 +42,11 @@ impl Step<'_, '_> {
                 _ if one == other => {}
                 (b"NeedAppearances", _) => self.note(Level::FormFilling, "how fields are drawn"),
                 (b"DA", Some(_)) if is_first => {}
-                (b"DR", Some(resources)) if one.is_none() || self.only_adds(one, resources)? => {
+                (b"DR", Some(resources)) if self.only_adds_fonts(one, resources)? => {
+                    // Fields are drawn with them where they have none of their own.
+                    if self.fields_before.iter().any(|field| !field.is_signature) {
+                        self.note(Level::FormFilling, "fonts of the form");
+                    }
                     self.explain(resources)?;
                 }
                 _ => self.note(Level::Other, format!("the form's {}", text(&key))),
@@ -55,25 +55,30 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Whether resources hold all that they held, as it was.
-    fn only_adds(&self, before: Option<&Object>, after: &Object) -> Result<bool, PdfError> {
+    /// Whether resources hold all that they held, as it was, and nothing more but fonts.
+    fn only_adds_fonts(&self, before: Option<&Object>, after: &Object) -> Result<bool, PdfError> {
         let resolve = |value: &Object, revision| self.document.resolve(value, revision);
-        let Some(before) = before else {
-            return Ok(true);
+        let before = before.map(|before| resolve(before, self.earlier));
+        let before = before.transpose()?;
+        let none = Dictionary::default();
+        let before = match &before {
+            None => Some(&none),
+            Some(before) => before.dictionary(),
         };
-        let (before, after) = (resolve(before, self.earlier)?, resolve(after, self.later)?);
-        let (Some(before), Some(after)) = (before.dictionary(), after.dictionary()) else {
+        let after = resolve(after, self.later)?;
+        let (Some(before), Some(after)) = (before, after.dictionary()) else {
             return Ok(false);
         };
-        for (category, old) in before.iter() {
-            let Some(new) = after.get(category) else {
-                return Ok(false);
-            };
-            let (old, new) = (resolve(old, self.earlier)?, resolve(new, self.later)?);
-            let is_kept = match (old.dictionary(), new.dictionary()) {
-                (Some(old), Some(new)) => {
+        for category in keys(before, after) {
+            let (old, new) = (before.get(&category), after.get(&category));
+            let old = old.map(|old| resolve(old, self.earlier)).transpose()?;
+            let new = new.map(|new| resolve(new, self.later)).transpose()?;
+            let may_grow = matches!(category.as_slice(), b"Font" | b"Encoding");
+            let is_kept = match (&old, &new) {
+                (Some(Object::Dictionary(old)), Some(Object::Dictionary(new))) if may_grow => {
                     old.iter().all(|(name, value)| new.get(name) == Some(value))
                 }
+                (None, Some(_)) => may_grow || category == b"ProcSet",
                 _ => old == new,
             };
             if !is_kept {
@@ -89,7 +94,11 @@ impl Step<'_, '_> {
             std::mem::take(&mut self.fields_before),
             std::mem::take(&mut self.fields_after),
         );
-        let new_by_object = by_object(&after);
+        let (old_by_object, new_by_object) = (by_object(&before), by_object(&after));
+        let direct = |fields: &[Field], name: &[u8]| {
+            let mut direct = fields.iter().filter(|field| field.id.is_none());
+            direct.position(|field| field.name == name)
+        };
         for old in &before {
             let new = match old.id {
                 Some(id) => new_by_object.get(&id).copied(),
@@ -98,15 +107,24 @@ impl Step<'_, '_> {
                     .find(|new| new.id.is_none() && new.name == old.name),
             };
             match new {
-                Some(new) if new.name == old.name => self.compare_field(old, new)?,
+                Some(new) if new.name == old.name && new.ancestors == old.ancestors => {
+                    self.compare_field(old, new)?;
+                }
+                Some(new) if new.name == old.name => {
+                    let what = format!("field {} was put elsewhere", text(&old.name));
+                    self.note(Level::Other, what);
+                }
                 _ => self.note(
                     Level::Other,
                     format!("field {} was taken away", text(&old.name)),
                 ),
             }
         }
-        let known: BTreeSet<Option<ObjectId>> = before.iter().map(|field| field.id).collect();
-        for field in after.iter().filter(|field| !known.contains(&field.id)) {
+        let is_known = |field: &Field| match field.id {
+            Some(id) => old_by_object.contains_key(&id),
+            None => direct(&before, &field.name).is_some(),
+        };
+        for field in after.iter().filter(|field| !is_known(field)) {
             self.explain_new_field(field, &before)?;
         }
         (self.fields_before, self.fields_after) = (before, after);
@@ -114,80 +132,42 @@ impl Step<'_, '_> {
     }
 
     fn compare_field(&mut self, old: &Field, new: &Field) -> Result<(), PdfError> {
-        let was_signed = old.is_signature && old.signature(self.document, self.earlier).is_some();
-        let changed = self.changed_keys(old.id, &old.dictionary, &new.dictionary);
-        let is_as_before = changed.is_empty() && old.value == new.value;
-        let name = text(&new.name);
-        if was_signed {
-            let signature = |field: &Field, revision| field.signature(self.document, revision);
-            let (was, is) = (signature(old, self.earlier), signature(new, self.later));
-            let is_same = match (was, is) {
-                (Some(Ok(was)), Some(Ok(is))) => was == is,
-                (Some(Err(_)), Some(Err(_))) => true,
-                _ => false,
-            };
-            if !is_as_before || !is_same {
-                self.note(Level::Other, format!("the signed field {name} was changed"));
-            }
-            return Ok(());
+        if old.is_signature || new.is_signature {
+            return self.compare_signature_field(old, new);
         }
-        if !is_as_before {
-            let allowed = if old.is_signature {
-                &SET_BY_SIGNING
-            } else {
-                &SET_BY_FILLING
-            };
+        let changed = self.changed_keys(old.id, &old.dictionary, &new.dictionary);
+        let is_filled = old.value != new.value || changed.iter().any(|key| is_value(key));
+        if !changed.is_empty() || is_filled {
+            let name = text(&new.name);
             let what = changed
                 .iter()
-                .find(|key| !allowed.contains(&key.as_slice()));
+                .find(|key| !SET_BY_FILLING.contains(&key.as_slice()));
             if let Some(key) = what {
                 self.note(Level::Other, format!("field {name}: its {}", text(key)));
                 return Ok(());
             }
-            self.note_use(new)?;
-            self.explain_values(&new.dictionary, allowed)?;
-        }
-        self.compare_widgets(new)
-    }
-
-    /// The keys whose values differ; to have compared them explains that the object was redefined.
-    fn changed_keys(
-        &mut self,
-        id: Option<ObjectId>,
-        old: &Dictionary,
-        new: &Dictionary,
-    ) -> Vec<Vec<u8>> {
-        if let Some(id) = id {
-            self.redefined.remove(&id.number);
-        }
-        let differs = |key: &Vec<u8>| old.get(key) != new.get(key);
-        keys(old, new).into_iter().filter(differs).collect()
-    }
-
-    /// Notes that a field was signed or filled in.
-    fn note_use(&mut self, field: &Field) -> Result<(), PdfError> {
-        let name = text(&field.name);
-        if !field.is_signature {
-            self.changes.push(Change {
-                level: Level::FormFilling,
-                what: format!("field {name} was filled in"),
-                filled: Some(field.name.clone()),
-            });
-            return Ok(());
-        }
-        match field.signature(self.document, self.later) {
-            Some(Ok(signature)) if signature.is_timestamp => {
-                self.note(Level::ValidationData, format!("document timestamp {name}"));
+            if is_drawn_alone(new, &old.dictionary, &changed, is_filled) {
+                let what = format!("field {name} is drawn otherwise and says the same");
+                self.note(Level::Other, what);
+                return Ok(());
             }
-            Some(Ok(_)) => self.note(Level::Signing, format!("signature {name}")),
-            Some(Err(error)) => return Err(error),
-            None => self.note(Level::Signing, format!("signature field {name}")),
+            self.note_filled(new);
+            self.explain_values(&new.dictionary)?;
         }
-        Ok(())
+        self.compare_widgets(new, is_filled)
     }
 
-    fn explain_values(&mut self, field: &Dictionary, keys: &[&[u8]]) -> Result<(), PdfError> {
-        for key in keys {
+    fn note_filled(&mut self, field: &Field) {
+        self.changes.push(Change {
+            level: Level::FormFilling,
+            what: format!("field {} was filled in", text(&field.name)),
+            filled: Some(field.name.clone()),
+            is_drawn: false,
+        });
+    }
+
+    fn explain_values(&mut self, field: &Dictionary) -> Result<(), PdfError> {
+        for key in SET_BY_FILLING {
             if let Some(value) = field.get(key) {
                 self.explain(value)?;
             }
@@ -195,8 +175,13 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Widgets that stand apart from their field: only how they look may change.
-    fn compare_widgets(&mut self, field: &Field) -> Result<(), PdfError> {
+    /// Widgets that stand apart from their field, which was filled in or signed: only how they look
+    /// may change.
+    pub(super) fn compare_widgets(
+        &mut self,
+        field: &Field,
+        is_filled: bool,
+    ) -> Result<(), PdfError> {
         for kid in self.document.array(&field.dictionary, "Kids", self.later)? {
             let Some(id) = kid
                 .reference()
@@ -212,69 +197,36 @@ impl Step<'_, '_> {
                 continue;
             };
             let changed = self.changed_keys(Some(id), old, new);
-            let is_allowed = |key: &Vec<u8>| SET_BY_FILLING.contains(&key.as_slice());
-            if !old.has_name("Subtype", "Widget") || !changed.iter().all(is_allowed) {
+            let allowed: &[&[u8]] = match field.is_signature {
+                true => &SET_BY_SIGNING,
+                false => &SET_BY_FILLING,
+            };
+            let is_allowed = |key: &Vec<u8>| allowed.contains(&key.as_slice());
+            if !old.has_name("Subtype", "Widget")
+                || !changed.iter().all(is_allowed)
+                || !field.is_signature && is_drawn_alone(field, old, &changed, is_filled)
+            {
                 let what = format!("a widget of field {}", text(&field.name));
                 self.note(Level::Other, what);
             } else if !changed.is_empty() {
-                self.note_use(field)?;
-                self.explain_values(new, &SET_BY_FILLING)?;
+                if !field.is_signature {
+                    self.note_filled(field);
+                }
+                self.explain_values(new)?;
             }
         }
         Ok(())
     }
-
-    /// A field that was not there: a signature field, in one place of the form alone.
-    fn explain_new_field(&mut self, field: &Field, before: &[Field]) -> Result<(), PdfError> {
-        let name = text(&field.name);
-        let is_taken = before.iter().any(|old| old.name == field.name);
-        let is_new = field.id.is_none_or(|id| self.added.contains(&id.number));
-        if !field.is_signature || is_taken || !is_new {
-            self.note(Level::Other, format!("field {name} was added"));
-            return Ok(());
-        }
-        if self.largest_widget(field)? > limits::ADDED_WIDGET_AREA {
-            let what = format!("the added signature {name} covers a large part of a page");
-            self.note(Level::Other, what);
-            return Ok(());
-        }
-        self.note_use(field)?;
-        match field.id {
-            Some(id) => self.explain(&Object::Reference(id)),
-            None => self.explain(&Object::Dictionary(field.dictionary.clone())),
-        }
-    }
-
-    /// The area of the largest widget of a field, in square points.
-    fn largest_widget(&self, field: &Field) -> Result<f64, PdfError> {
-        let kids = self.document.array(&field.dictionary, "Kids", self.later)?;
-        let mut widgets = vec![Object::Dictionary(field.dictionary.clone())];
-        widgets.extend(kids);
-        let mut largest = 0.0_f64;
-        for widget in &widgets {
-            let widget = self.document.resolve(widget, self.later)?;
-            if let Some(rectangle) = widget.dictionary().and_then(|widget| widget.get("Rect")) {
-                largest = largest.max(area(&self.document.resolve(rectangle, self.later)?));
-            }
-        }
-        Ok(largest)
-    }
 }
 
-/// The area of a rectangle in square points; without end when it is none.
-fn area(rectangle: &Object) -> f64 {
-    let sides = rectangle.array();
-    let sides: Option<Vec<f64>> = sides.and_then(|sides| sides.iter().map(number).collect());
-    match sides.as_deref() {
-        Some([left, bottom, right, top]) => ((right - left) * (top - bottom)).abs(),
-        _ => f64::INFINITY,
-    }
+/// Entries that are a field's value.
+fn is_value(key: &[u8]) -> bool {
+    matches!(key, b"V" | b"RV" | b"I")
 }
 
-fn number(value: &Object) -> Option<f64> {
-    match value {
-        Object::Integer(number) => Some(*number as f64),
-        Object::Real(text) => std::str::from_utf8(text).ok()?.parse().ok(),
-        _ => None,
-    }
+/// Whether another picture took the place of one while the field says what it said: nobody entered
+/// what is seen now. Buttons have their pictures from the beginning.
+fn is_drawn_alone(field: &Field, old: &Dictionary, changed: &[Vec<u8>], is_filled: bool) -> bool {
+    let is_drawn = old.get("AP").is_some() && changed.iter().any(|key| key == b"AP");
+    is_drawn && (field.is_button || !is_filled)
 }

@@ -1,15 +1,15 @@
 //! Pages: nothing but annotations may be added to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Level, Step, keys, text};
-use crate::pdf::object::{Dictionary, Indirect, Object, ObjectId};
+use crate::pdf::object::{Dictionary, Indirect, Object};
 use crate::pdf::{PdfError, limits};
 
 impl Step<'_, '_> {
     /// Explains redefined pages, lists of annotations and annotations.
     pub(super) fn compare_pages(&mut self) -> Result<(), PdfError> {
-        let mut lists = BTreeSet::new();
+        let (mut lists, mut annotations) = (BTreeSet::new(), Vec::new());
         for number in self.redefined.clone() {
             let (Some(old), Some(new)) = (self.before(number)?, self.after(number)?) else {
                 continue;
@@ -28,15 +28,30 @@ impl Step<'_, '_> {
                     Indirect::Object(Object::Dictionary(old)),
                     Indirect::Object(Object::Dictionary(new)),
                 ) if is_annotation(old) && old.get("Subtype") == new.get("Subtype") => {
-                    self.redefined.remove(&number);
-                    self.note(Level::Annotations, format!("annotation {number}"));
-                    self.explain(&Object::Dictionary(new.clone()))?;
+                    annotations.push((number, new.clone()));
                 }
                 _ => {}
             }
         }
+        self.explain_annotations(annotations)?;
         if !lists.is_empty() {
             self.compare_lists(&lists)?;
+        }
+        Ok(())
+    }
+
+    /// Explains redefined annotations that are nothing else besides.
+    fn explain_annotations(&mut self, redefined: Vec<(u32, Dictionary)>) -> Result<(), PdfError> {
+        if redefined.is_empty() {
+            return Ok(());
+        }
+        let uses = self.annotation_uses()?;
+        for (number, annotation) in redefined {
+            if uses.contains_key(&number) && uses.get(&number) == self.uses.get(&number) {
+                self.redefined.remove(&number);
+                self.note(Level::Annotations, format!("annotation {number}"));
+                self.explain(&Object::Dictionary(annotation))?;
+            }
         }
         Ok(())
     }
@@ -64,24 +79,7 @@ impl Step<'_, '_> {
 
     /// Lists of annotations in objects of their own, on pages that were not redefined.
     fn compare_lists(&mut self, lists: &BTreeSet<u32>) -> Result<(), PdfError> {
-        let (_, catalog) = self.document.catalog(self.earlier)?;
-        let mut waiting: Vec<Object> = catalog.get("Pages").cloned().into_iter().collect();
-        let mut visited = BTreeSet::new();
-        while let Some(node) = waiting.pop() {
-            let is_new = node.reference().is_some_and(|id| visited.insert(id));
-            if !is_new {
-                continue;
-            }
-            if visited.len() > limits::CHANGED_OBJECTS {
-                return Err(PdfError::TooMuch {
-                    what: "pages of a file that was changed after signing",
-                    limit: limits::CHANGED_OBJECTS,
-                });
-            }
-            let Object::Dictionary(node) = self.document.resolve(&node, self.earlier)? else {
-                continue;
-            };
-            waiting.extend(self.document.array(&node, "Kids", self.earlier)?);
+        for node in self.page_nodes()? {
             let Some(list) = node.get("Annots").and_then(Object::reference) else {
                 continue;
             };
@@ -110,11 +108,11 @@ impl Step<'_, '_> {
                 "annotations of a page were taken away or reordered",
             );
         }
-        let widgets = self.widgets_of_signatures()?;
         for annotation in new {
+            // A widget is placed once.
             if annotation
                 .reference()
-                .is_some_and(|id| widgets.contains(&id))
+                .is_some_and(|id| self.new_widgets.remove(&id))
             {
                 continue;
             }
@@ -140,15 +138,51 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Signature fields of the later revision and their widgets.
-    fn widgets_of_signatures(&self) -> Result<BTreeSet<ObjectId>, PdfError> {
-        let mut widgets = BTreeSet::new();
-        for field in self.fields_after.iter().filter(|field| field.is_signature) {
-            widgets.extend(field.id);
-            let kids = self.document.array(&field.dictionary, "Kids", self.later)?;
-            widgets.extend(kids.iter().filter_map(Object::reference));
+    /// How often annotations are referred to as annotations: by the pages, and by one another.
+    fn annotation_uses(&self) -> Result<BTreeMap<u32, usize>, PdfError> {
+        let mut uses = BTreeMap::new();
+        for page in self.page_nodes()? {
+            for annotation in self.document.array(&page, "Annots", self.earlier)? {
+                if let Some(id) = annotation.reference() {
+                    *uses.entry(id.number).or_default() += 1;
+                }
+                let found = self.document.resolve(&annotation, self.earlier)?;
+                let Some(found) = found.dictionary().filter(|found| is_annotation(found)) else {
+                    continue;
+                };
+                for key in ["Popup", "Parent", "IRT"] {
+                    if let Some(id) = found.get(key).and_then(Object::reference) {
+                        *uses.entry(id.number).or_default() += 1;
+                    }
+                }
+            }
         }
-        Ok(widgets)
+        Ok(uses)
+    }
+
+    /// Every node of the page tree as of the earlier revision.
+    fn page_nodes(&self) -> Result<Vec<Dictionary>, PdfError> {
+        let (_, catalog) = self.document.catalog(self.earlier)?;
+        let mut waiting: Vec<Object> = catalog.get("Pages").cloned().into_iter().collect();
+        let (mut visited, mut nodes) = (BTreeSet::new(), Vec::new());
+        while let Some(node) = waiting.pop() {
+            let is_new = node.reference().is_some_and(|id| visited.insert(id));
+            if !is_new {
+                continue;
+            }
+            if visited.len() > limits::CHANGED_OBJECTS {
+                return Err(PdfError::TooMuch {
+                    what: "pages of a file that was changed after signing",
+                    limit: limits::CHANGED_OBJECTS,
+                });
+            }
+            let Object::Dictionary(node) = self.document.resolve(&node, self.earlier)? else {
+                continue;
+            };
+            waiting.extend(self.document.array(&node, "Kids", self.earlier)?);
+            nodes.push(node);
+        }
+        Ok(nodes)
     }
 }
 

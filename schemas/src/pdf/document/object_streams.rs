@@ -88,8 +88,20 @@ impl Document<'_> {
         let (_, at) = place.ok_or(wrong)?;
         let mut lexer = Lexer::new(&objects.data, *at);
         let object = lexer.object()?;
-        self.spend(lexer.at() - at)?;
+        self.spend(lexer.at().saturating_sub(*at))?;
         Ok(Indirect::Object(object))
+    }
+
+    /// Numbers of the objects that an object stream holds, in order.
+    ///
+    /// # Errors
+    /// As [`Document::object`], and when there is no object stream.
+    pub fn objects_inside(&self, stream: u32, revision: usize) -> Result<Vec<u32>, PdfError> {
+        let Some(Entry::InFile { offset, .. }) = self.entry(stream, revision) else {
+            return Ok(Vec::new());
+        };
+        let objects = self.object_stream(stream, offset, revision)?;
+        Ok(objects.places.iter().map(|(number, _)| *number).collect())
     }
 
     fn object_stream(
