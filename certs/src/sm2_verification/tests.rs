@@ -228,6 +228,37 @@ fn points_off_the_curve_and_odd_encodings_are_no_keys() {
 }
 
 #[test]
+fn coordinates_of_p_or_more_are_no_keys() {
+    /// The upper and the lower half of p.
+    const P: [u128; 2] = [
+        0xffff_fffe_ffff_ffff_ffff_ffff_ffff_ffff,
+        0xffff_ffff_0000_0000_ffff_ffff_ffff_ffff,
+    ];
+    let mut found = 0;
+    for x in 0_u8..60 {
+        let mut small = [0; 32];
+        small[31] = x;
+        let Some(key) = Sm2PublicKey::from_sec1(&[&[2][..], &small].concat()) else {
+            continue;
+        };
+        found += 1;
+        let y = &key.coordinates()[32..];
+        let canonical = [&[4][..], &small, y].concat();
+        assert_eq!(Sm2PublicKey::from_sec1(&canonical), Some(key.clone()));
+        // The same number modulo p, in a form that no encoder writes.
+        let large = [P[0].to_be_bytes(), (P[1] + u128::from(x)).to_be_bytes()].concat();
+        for odd in [
+            [&[4][..], &large, y].concat(),
+            [&[2][..], &large].concat(),
+            [&[3][..], &large].concat(),
+        ] {
+            assert_eq!(Sm2PublicKey::from_sec1(&odd), None, "{}", hex::encode(&odd));
+        }
+    }
+    assert!(found > 20, "{found}");
+}
+
+#[test]
 fn a_batch_answers_for_each_and_at_any_mix_of_keys() {
     let mut random = random(1);
     let signers: Vec<_> = (0..5).map(|_| signer(&mut random)).collect();
@@ -305,10 +336,23 @@ fn random_signatures_are_answered_as_by_openssl_and_rustcrypto() {
                 &[4]
             };
             let asked = Asked::new(signer.verifying_key().as_affine(), widths);
-            for _ in 0..EACH_KEY {
-                let (digest, signature) = vector(&signer, &mut random);
-                held += u32::from(asked.verify(&digest, &signature));
-            }
+            let vectors: Vec<_> = (0..EACH_KEY)
+                .map(|_| vector(&signer, &mut random))
+                .collect();
+            let answers: Vec<bool> = vectors
+                .iter()
+                .map(|(digest, signature)| asked.verify(digest, signature))
+                .collect();
+            held += answers.iter().map(|held| u32::from(*held)).sum::<u32>();
+            let batch: Vec<_> = vectors
+                .iter()
+                .map(|(digest, signature)| Signed {
+                    key: &asked.key,
+                    digest,
+                    signature,
+                })
+                .collect();
+            assert_eq!(verify_batch(&batch), answers, "{:?} in a batch", asked.key);
         }
         held
     };
