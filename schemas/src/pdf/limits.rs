@@ -70,8 +70,8 @@ pub const FORM_ITEMS: usize = 1_000_000;
 /// dictionary.
 pub const TRAILER_ITEMS: usize = 256;
 
-/// Most revisions in which objects are looked for, in sum: some seconds. A file with 51 signatures and
-/// a hundred thousand references needs a tenth of it.
+/// Most revisions in which objects are looked for, in sum: some seconds. A file with 51 signatures
+/// and a hundred thousand references needs a tenth of it.
 pub const LOOKUPS: usize = 500_000_000;
 
 /// Most bytes of objects that are read, in sum: so many times the file, and a floor. Each object is
