@@ -236,9 +236,8 @@ impl<'a> Document<'a> {
         offset: usize,
         revision: usize,
     ) -> Result<(Indirect, usize), PdfError> {
-        let head = self.file.parse(offset, |lexer| object_at(lexer, id))?;
+        let head = self.parse(offset, |lexer| object_at(lexer, id))?;
         let (object, end, data_start) = head;
-        self.spend(end - offset)?;
         let Some(data_start) = data_start else {
             return Ok((Indirect::Object(object), end));
         };
@@ -285,7 +284,7 @@ impl<'a> Document<'a> {
     ) -> Result<usize, PdfError> {
         let length = match dictionary.get("Length") {
             Some(Object::Reference(id)) => match self.entry(id.number, revision) {
-                Some(Entry::InFile { offset, .. }) => self.file.parse(offset, |lexer| {
+                Some(Entry::InFile { offset, .. }) => self.parse(offset, |lexer| {
                     (lexer.object_head()? == *id)
                         .then(|| lexer.object())
                         .transpose()
@@ -303,6 +302,22 @@ impl<'a> Document<'a> {
             what: "/Length",
             expected: "a number",
         })
+    }
+
+    /// Parses and counts what was read. What could not be read was work, too: many may refer to it.
+    fn parse<T>(
+        &self,
+        offset: usize,
+        parse: impl Fn(&mut Lexer<'_>) -> Result<T, PdfError>,
+    ) -> Result<T, PdfError> {
+        let end = Cell::new(offset);
+        let parsed = self.file.parse(offset, |lexer| {
+            let parsed = parse(lexer);
+            end.set(end.get().max(lexer.at()));
+            parsed
+        });
+        self.spend(end.get() - offset)?;
+        parsed
     }
 
     /// Counts what was read.

@@ -31,7 +31,9 @@ pub(super) fn decode(
     let decoded = match filter.map(Object::name) {
         None if stream.data.len() <= limit => file.window(stream.data.clone())?.to_vec(),
         None => return Err(too_much()),
-        Some(Some(b"FlateDecode" | b"Fl")) => inflate(file, stream.data.clone(), limit)?,
+        Some(Some(b"FlateDecode" | b"Fl")) => inflate(file, stream.data.clone(), limit)
+            // What cannot be inflated to its end was work, too.
+            .inspect_err(|_| *left = left.saturating_sub(limit))?,
         Some(_) => return Err(PdfError::Unsupported("a filter other than FlateDecode")),
     };
     *left = left.saturating_sub(decoded.len());

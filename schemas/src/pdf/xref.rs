@@ -306,8 +306,11 @@ fn stream_entries(
     let [kind_width, second_width, third_width] = widths.as_slice() else {
         return Err(malformed);
     };
+    if widths.iter().any(|width| *width > 8) {
+        return Err(malformed);
+    }
     let row_bytes = kind_width + second_width + third_width;
-    if widths.iter().any(|width| *width > 8) || row_bytes == 0 {
+    if row_bytes == 0 {
         return Err(malformed);
     }
     let size = dictionary.get("Size").and_then(Object::size);

@@ -87,9 +87,9 @@ impl Document<'_> {
             .filter(|(number, _)| *number == id.number);
         let (_, at) = place.ok_or(wrong)?;
         let mut lexer = Lexer::new(&objects.data, *at);
-        let object = lexer.object()?;
+        let object = lexer.object();
         self.spend(lexer.at().saturating_sub(*at))?;
-        Ok(Indirect::Object(object))
+        object.map(Indirect::Object)
     }
 
     /// Numbers of the objects that an object stream holds, in order.
