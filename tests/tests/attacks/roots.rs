@@ -334,3 +334,41 @@ fn letter_case_does_not_replace_a_file() {
         .with("doc_0/PAGES/page_0/content.xml", EVIL);
     check("instead of the page", &only, FindingCode::RefDigest);
 }
+
+#[test]
+fn documents_that_were_signed_together_are_shown_together() {
+    let body = "<DocBody><DocRoot>Doc_1/Document.xml</DocRoot></DocBody></OFD>";
+    let annex = "<Document><Pages><Page ID='1' BaseLoc='Page.xml'/></Pages></Document>";
+    let sealed = |except: &[&str]| {
+        let mut parts = Parts::document()
+            .with("Doc_1/Document.xml", annex)
+            .with("Doc_1/Page.xml", "<Page/>")
+            .edit(ROOT, "</OFD>", body);
+        let description = parts.description(except);
+        parts.describe(&description);
+        parts
+    };
+    check_valid("both, sealed whole", &sealed(&[]).zip(), &[RefMissing]);
+    let open = sealed(&[ROOT]);
+    check("both, in whatever order", &open, Coverage);
+    let alone = open.edit(ROOT, body, "</OFD>");
+    check("without the annex", &alone, Coverage);
+}
+
+#[test]
+fn a_package_is_no_pdf_too() {
+    let first = format!("%PDF-1.7\n{EVIL}");
+    let mut parts = Parts::sealed();
+    parts
+        .0
+        .insert(0, ("evil.pdf".to_owned(), first.into_bytes()));
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in &parts.0 {
+        let options = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
+        writer.start_file(name.as_str(), options).unwrap();
+        std::io::Write::write_all(&mut writer, content).unwrap();
+    }
+    let bytes = writer.finish().unwrap().into_inner();
+    super::scene::check_bytes("a PDF in front", &bytes, FindingCode::ZipStruct);
+}
