@@ -5,7 +5,8 @@ use super::*;
 /// A catalog whose form has these fields more.
 fn catalog(more: &str) -> String {
     format!(
-        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[7 0 R {more}]/SigFlags 3/DA(/F1 0 Tf 0 g)>>>>"
+        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[7 0 R {more}]/SigFlags 3\
+         /DA(/F1 0 Tf 0 g)>>>>"
     )
 }
 
