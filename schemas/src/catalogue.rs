@@ -35,6 +35,12 @@ pub struct Text {
     /// The same in English.
     #[serde(default)]
     pub why_en: Option<String>,
+    /// For finding codes that mean something else as a warning: what, and what to do, in Chinese.
+    #[serde(default)]
+    pub note_zh: Option<String>,
+    /// The same in English.
+    #[serde(default)]
+    pub note_en: Option<String>,
 }
 
 /// Whose side a cause is on.
@@ -156,6 +162,8 @@ mod tests {
             let why = text.and_then(|text| text.why_zh.as_ref().zip(text.why_en.as_ref()));
             let (zh, en) = why.unwrap_or_else(|| panic!("{}: why not told", code.as_str()));
             assert!(zh.ends_with('。') && en.ends_with('.'), "{zh} {en}");
+            let notes = text.map(|text| (text.note_zh.is_some(), text.note_en.is_some()));
+            assert!(notes.is_some_and(|(zh, en)| zh == en), "{}", code.as_str());
         }
     }
 }

@@ -21,6 +21,8 @@ mod faults;
 mod invariants;
 mod kill;
 mod paths;
+mod report_page;
+mod second_opinion;
 mod source;
 mod state;
 mod status;

@@ -1,9 +1,22 @@
 //! How a verdict and a code are shown to people: Chinese first, then English, from the catalogue.
 
+mod appendix;
+mod banner;
+mod findings;
+mod fonts;
+mod markup;
+pub mod page;
+pub mod says;
+mod signatures;
+mod text;
+
 use std::fmt::Write;
 
 use schemas::catalogue;
-use schemas::verdict::{Check, CheckResult, Checks, Outcome, SignatureReport, Verdict};
+use schemas::verdict::{Checks, Outcome, SignatureReport, Verdict};
+
+use self::markup::visible;
+use self::page::beijing;
 
 /// The verdict check by check, every line indented by `indent`.
 #[must_use]
@@ -16,9 +29,10 @@ pub fn verdict_text(verdict: &Verdict, indent: &str) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "{indent}验证结论 verdict: {} {}{code}  (SM3 {})",
+        "{indent}验证结论 verdict: {} {}{code}  (EN 319 102-1 {}, SM3 {})",
         outcome_zh(verdict.verdict),
         verdict.verdict.as_str(),
+        words(&verdict.indication, verdict.subindication.as_deref()),
         verdict.sm3.get(..16).unwrap_or(&verdict.sm3),
     );
     if let Some(code) = verdict.code {
@@ -58,39 +72,54 @@ fn signature_text(text: &mut String, signature: &SignatureReport, indent: &str) 
         .unwrap_or_default();
     let signed_at = signature
         .signed_at
-        .map(|time| time.to_rfc3339())
+        .map(|time| format!("，北京时间 {} Beijing time", beijing(time)))
         .unwrap_or_default();
+    let (zh, en) = signatures::kind_words(signature.kind);
     let _ = writeln!(
         text,
-        "{indent}签章 signature {} {:?}{version}: {} {}",
-        signature.id,
-        signature.kind,
-        signature.signer.as_deref().unwrap_or("-"),
-        signed_at,
+        "{indent}签章 signature {}: {} {}, {zh} {en}{version}, {}{signed_at} ({})",
+        visible(&signature.id),
+        outcome_zh(signature.verdict),
+        signature.verdict.as_str(),
+        visible(signature.signer.as_deref().unwrap_or("-")),
+        words(&signature.indication, signature.subindication.as_deref()),
     );
     checks_text(text, &signature.checks, indent);
-}
-
-fn checks_text(text: &mut String, checks: &Checks, indent: &str) {
-    for Check {
-        code,
-        result,
-        detail,
-        ..
-    } in checks.iter()
+    for change in &signature.modifications {
+        let change = visible(change);
+        let _ = writeln!(text, "{indent}  签名之后 after signing: {change}");
+    }
+    if let Some(bytes) = signature
+        .signed_bytes
+        .filter(|_| !signature.modifications.is_empty())
     {
-        let mark = match result {
-            CheckResult::Pass => "✓ 通过",
-            CheckResult::Fail => "✗ 失败",
-            CheckResult::Unknown => "? 未知",
-            CheckResult::Skip => "- 略过",
-        };
-        let (zh, en) = check_names(&code.as_str());
         let _ = writeln!(
             text,
-            "{indent}  {mark} {zh} · {en} [{}]: {detail}",
-            code.as_str()
+            "{indent}  签名时的版本 the signed revision: 前 {bytes} 字节 the first {bytes} bytes \
+             (--signed DIR)"
         );
+    }
+}
+
+/// One line for each kind of check.
+fn checks_text(text: &mut String, checks: &Checks, indent: &str) {
+    for row in findings::rows(checks.iter()) {
+        let (look, code) = (row.state.look(), row.code.as_str());
+        let (zh, en) = check_names(&code);
+        let _ = writeln!(
+            text,
+            "{indent}  {} {} {zh} · {en} [{code}]: {}",
+            look.sign,
+            look.words.0,
+            visible(&row.details()),
+        );
+    }
+}
+
+fn words(indication: &str, subindication: Option<&str>) -> String {
+    match subindication {
+        Some(subindication) => format!("{indication} / {subindication}"),
+        None => indication.to_owned(),
     }
 }
 
@@ -101,7 +130,8 @@ fn check_names(code: &str) -> (&'static str, &'static str) {
     names.unwrap_or_default()
 }
 
-fn outcome_zh(outcome: Outcome) -> &'static str {
+/// The word of a verdict, in Chinese.
+pub(super) fn outcome_zh(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Valid => "有效",
         Outcome::Invalid => "无效",

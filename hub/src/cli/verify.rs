@@ -1,5 +1,9 @@
 //! `hub verify`: the verdict on files, without a server.
 
+mod signed;
+
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,12 +17,17 @@ use serde::Serialize;
 
 use crate::cli::out::{self, outln};
 use crate::cli::report;
+use crate::cli::report::page::{FileReport, Page, Verified};
+use crate::cli::report::says;
 use crate::clock::{Clock, SystemClock};
+
+/// Stands for standard output where a file is named.
+const STANDARD_OUTPUT: &str = "-";
 
 /// Verify the seals and signatures of files (验证文件的电子印章和签名).
 ///
 /// Needs no server. Exit code: 0 when every file is valid, 1 when one is not, 2 for wrong usage,
-/// 3 when a file or the trust folder could not be read.
+/// 3 when a file or the trust folder could not be read, or a file could not be written.
 #[derive(clap::Args, Debug)]
 pub struct VerifyArgs {
     /// Folder of trusted certificates and revocation lists, PEM or DER.
@@ -39,6 +48,26 @@ pub struct VerifyArgs {
     /// One line of JSON per file instead of text.
     #[arg(long)]
     json: bool,
+    /// One HTML page about all files, in Chinese and English, for people who are no engineers.
+    ///
+    /// Every FILE has a section. The page needs nothing else, no network and no scripts, and prints
+    /// on A4. It goes to standard output instead of text, or with =REPORT to a new file.
+    #[arg(
+        long,
+        value_name = "REPORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = STANDARD_OUTPUT,
+        conflicts_with = "json"
+    )]
+    html: Option<PathBuf>,
+    /// Write what was signed into this folder.
+    ///
+    /// For every signature of a PDF the revision that it covers, byte by byte, as
+    /// NAME.signed-1.pdf and so on, with the verdict on each by itself. Nothing is written over. An
+    /// OFD file has no revisions.
+    #[arg(long, value_name = "DIR")]
+    signed: Option<PathBuf>,
     /// The files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -55,7 +84,7 @@ enum ProfileArg {
 /// Verifies the files one after the other and prints what was found.
 ///
 /// # Errors
-/// A trust folder that cannot be read, or output that cannot be written.
+/// A trust folder that cannot be read, output that cannot be written, or a file in its place.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     certs::sm2_verification::self_test()?;
     let trust = match &args.trust {
@@ -72,17 +101,44 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         revocation: certs::signed_value::RevocationPolicy::WarnWhenUnknown,
         expected: None,
     };
+    let is_page_printed = args.html.as_deref() == Some(Path::new(STANDARD_OUTPUT));
     let mut exit = 0;
-    for file in &args.files {
-        match verdict_on(file, &trust, &options) {
-            Ok(verdict) => {
-                print(file, &verdict, args.json)?;
+    let mut files = Vec::new();
+    for path in &args.files {
+        let name = path.display().to_string();
+        let result = match verdict_on(path, &trust, &options) {
+            Ok((file, verdict)) => {
+                if !is_page_printed {
+                    print(&name, &verdict, args.json)?;
+                }
                 exit = exit.max(u8::from(!verdict.is_valid()));
+                if let Some(folder) = &args.signed {
+                    signed::write(folder, (path, &file), &verdict, &trust, &options)?;
+                }
+                let says = || says::of_file(&verdict, |length| file.first_bytes(length).ok());
+                Ok(Verified {
+                    bytes: file.bytes(),
+                    says: args.html.as_ref().and_then(|_| says()),
+                    verdict,
+                })
             }
             Err(error) => {
-                eprintln!("{}: {error}", file.display());
+                eprintln!("{name}: {error}");
                 exit = 3;
+                Err(error.to_string())
             }
+        };
+        files.push(FileReport { name, result });
+    }
+    if let Some(report) = &args.html {
+        let (at, trust, files) = (options.at, &trust, files.as_slice());
+        let page = Page { at, trust, files }.to_html();
+        if is_page_printed {
+            out::text(page)?;
+        } else {
+            new_file(report)?
+                .write_all(page.as_bytes())
+                .with_context(|| format!("{} cannot be written", report.display()))?;
         }
     }
     Ok(ExitCode::from(exit))
@@ -91,13 +147,12 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 /// One line of `--json`, the shape of ARCHITECTURE.md, Verdicts.
 #[derive(Serialize)]
 struct Line<'a> {
-    file: String,
+    file: &'a str,
     #[serde(flatten)]
     verdict: &'a Verdict,
 }
 
-fn print(file: &Path, verdict: &Verdict, json: bool) -> anyhow::Result<()> {
-    let file = file.display().to_string();
+fn print(file: &str, verdict: &Verdict, json: bool) -> anyhow::Result<()> {
     if json {
         outln!("{}", serde_json::to_string(&Line { file, verdict })?)?;
     } else {
@@ -111,6 +166,13 @@ fn verdict_on(
     file: &Path,
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
-) -> Result<Verdict, OpenFileError> {
-    verify_open_file(&OpenFile::open(file)?, trust, options)
+) -> Result<(OpenFile, Verdict), OpenFileError> {
+    let file = OpenFile::open(file)?;
+    let verdict = verify_open_file(&file, trust, options)?;
+    Ok((file, verdict))
+}
+
+/// A file that was not there before: a licence that is named by mistake must not be lost.
+fn new_file(path: &Path) -> anyhow::Result<File> {
+    File::create_new(path).with_context(|| format!("{} cannot be written", path.display()))
 }

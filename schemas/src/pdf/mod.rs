@@ -8,6 +8,7 @@
 //! * [`xref`]: one section of cross-references, a table or a stream
 //! * [`revision`]: what each save added; [`document`]: the objects as of each revision
 //! * [`fields`]: signature fields of every revision; [`signature`]: signature dictionaries
+//! * [`pages`]: the pages in order
 //! * [`validation`]: certificates and revocation lists in the file
 //! * [`mod@write`]: incremental updates
 //! * [`changes`]: what later revisions changed
@@ -21,6 +22,7 @@ mod filter;
 pub mod lexer;
 pub mod limits;
 pub mod object;
+pub mod pages;
 pub mod revision;
 pub mod signature;
 pub mod source;
