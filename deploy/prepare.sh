@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a build needs and is missing. Sourced by demo.sh and test.sh; safe to run twice.
+# Installs what a build needs and is missing. Sourced by demo.sh, test.sh and fuzz.sh; safe to run twice.
 # Needs the Rust toolchain (rustup or cargo of the version in rust-toolchain.toml).
 set -euo pipefail
 
@@ -56,5 +56,16 @@ prepare_cargo_deny() {
         prepare_say "building cargo-deny $version (once)"
         # Its own folder, outside the checkout: rust-toolchain.toml must not decide its toolchain twice.
         (cd / && cargo install cargo-deny --version "$version" --locked --debug --root "$root" --quiet)
+    fi
+}
+
+# prepare_cargo_fuzz: what runs the fuzz targets, of one version. It works with the pinned toolchain:
+# only sanitizers of memory would need a nightly one.
+prepare_cargo_fuzz() {
+    local version=0.13.2 root="${HUB_TOOLS:-$HOME/.cache/license-hub/tools}"
+    export PATH="$root/bin:$PATH"
+    if ! cargo fuzz --version 2>/dev/null | grep -q " $version"; then
+        prepare_say "building cargo-fuzz $version (once)"
+        (cd / && cargo install cargo-fuzz --version "$version" --locked --debug --root "$root" --quiet)
     fi
 }

@@ -8,6 +8,12 @@
 )]
 
 mod attacks;
+#[path = "../fuzz/src/checks/mod.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "the fuzz targets call the same checks, as a library"
+)]
+mod checks;
 mod command_line;
 mod contracts;
 mod corpus_ofd;
@@ -18,6 +24,7 @@ mod demo;
 mod doctor;
 mod exchange;
 mod faults;
+mod fuzz_corpus;
 mod invariants;
 mod kill;
 mod paths;
