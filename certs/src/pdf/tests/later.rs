@@ -282,7 +282,7 @@ fn an_update_has_one_section() {
     // neither names.
     let first = file.len();
     let place = "0000000000";
-    let mut out = file.clone();
+    let mut out = file;
     let head =
         format!("xref\n0 0\ntrailer\n<</Size 52/Root 1 0 R/Prev {place}>>\nstartxref\n0\n%%EOF\n");
     out.extend(head.bytes());
