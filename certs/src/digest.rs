@@ -90,6 +90,23 @@ pub fn sm3(message: &[u8]) -> [u8; 32] {
     Sm3::digest(message).into()
 }
 
+/// SM3 of a message that comes in parts.
+#[derive(Clone, Debug, Default)]
+pub struct Sm3Parts(Sm3);
+
+impl Sm3Parts {
+    /// Takes the next part.
+    pub fn update(&mut self, part: &[u8]) {
+        Digest::update(&mut self.0, part);
+    }
+
+    /// The digest of all parts, in their order.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
 /// SHA-256 of `message`.
 #[must_use]
 pub fn sha256(message: &[u8]) -> [u8; 32] {

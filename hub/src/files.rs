@@ -12,13 +12,13 @@ use schemas::date::day_in_shanghai;
 use schemas::entry::{Entry, EntryPublic, FileReference};
 use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, EntityReference, Leaf};
-use schemas::verdict::{FindingCode, Verdict};
+use schemas::verdict::{FindingCode, Profile, Verdict};
 
 use crate::directory;
 use crate::node::Node;
 use crate::permits::{self, Caller, Permit, private_detail};
 use crate::refusal::Refusal;
-use crate::seals;
+use crate::seals::{self, Asking, Question};
 
 mod assembly;
 mod cache;
@@ -64,28 +64,38 @@ pub async fn deliver(
     permit: Permit,
     identifier: &Identifier,
 ) -> Result<Delivery, Refusal> {
-    let mut leaf = node.leaf(Activity::Deliver);
-    leaf.identifier = Some(identifier.as_str().to_owned());
-    leaf.agent = Some(caller.agent());
-    leaf.matter = Some(permits::matter(&permit.record().purpose));
-    leaf.permit = Some(permits::reference(permit.record()));
-    let outcome = verified_file(node, caller, &permit, identifier, &mut leaf).await;
-    // The delivery happens now, after the fetch and the verification that were recorded meanwhile.
-    leaf.at = node.clock.now();
-    if let Err(refusal) = &outcome {
-        leaf.activity = Activity::Refuse;
-        leaf.result = refusal.leaf_result();
-        if let Refusal::NotDelivered { verdict, .. } = refusal {
-            leaf.verdict = Some(seals::reference(node, verdict));
-        }
-    }
-    let private = private_detail(&permit.record().purpose);
-    let leaf_index = node.record_read(leaf, Some(private)).await?;
+    let mut leaf = leaf_of_use(node, Activity::Deliver, caller, &permit, identifier);
+    let question = question(caller, Profile::Licence, false);
+    let outcome = verified_file(node, caller, &permit, identifier, question, &mut leaf).await;
+    let leaf_index = record_use(node, leaf, &permit, outcome.as_ref().err()).await?;
     Ok(Delivery {
         file: outcome?,
         permit,
         leaf_index,
     })
+}
+
+/// Verifies the file of a licence under a permit, one of a batch: all steps of a delivery, and the
+/// verdict instead of the file. The use is on record before the verdict is answered.
+///
+/// # Errors
+/// Every step's refusal, recorded too. A file that is not valid is no refusal here.
+pub async fn examine(
+    node: &Arc<Node>,
+    caller: &Caller,
+    permit: &Permit,
+    identifier: &Identifier,
+    profile: Profile,
+) -> Result<Arc<Verdict>, Refusal> {
+    let mut leaf = leaf_of_use(node, Activity::Verify, caller, permit, identifier);
+    let question = question(caller, profile, true);
+    let outcome = verified_file(node, caller, permit, identifier, question, &mut leaf).await;
+    record_use(node, leaf, permit, outcome.as_ref().err()).await?;
+    match outcome {
+        Ok(file) => Ok(file.verdict),
+        Err(Refusal::NotDelivered { verdict, .. }) => Ok(verdict),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 impl VerifiedFile {
@@ -157,6 +167,7 @@ async fn verified_file(
     caller: &Caller,
     permit: &Permit,
     identifier: &Identifier,
+    question: Question<'_>,
     leaf: &mut Leaf,
 ) -> Result<VerifiedFile, Refusal> {
     check_permit(node, caller, permit, identifier)?;
@@ -171,9 +182,13 @@ async fn verified_file(
         peer: Some(entry.public.home_node.clone()),
     });
     let (fetched, is_fresh) = fetch::fetch(node, permit, &entry.public, &file).await?;
-    let verdict = seals::verify_known(node, &fetched, &entry).await?;
+    let question = Question {
+        entry: Some(&entry),
+        ..question
+    };
+    let verdict = seals::verify_known(node, &fetched, question).await?;
     leaf.verdict = Some(seals::reference(node, &verdict));
-    if is_fresh {
+    if is_fresh && leaf.activity == Activity::Deliver {
         record_verified(node, leaf, &verdict).await?;
     }
     VerifiedFile::from_verdict(fetched, verdict, &entry, &file)
@@ -202,6 +217,61 @@ impl VerifiedFile {
             identifier,
             revision: entry.public.revision,
         })
+    }
+}
+
+/// Before anything is known but who asks for what by which right.
+fn leaf_of_use(
+    node: &Node,
+    activity: Activity,
+    caller: &Caller,
+    permit: &Permit,
+    identifier: &Identifier,
+) -> Leaf {
+    let mut leaf = node.leaf(activity);
+    leaf.identifier = Some(identifier.as_str().to_owned());
+    leaf.agent = Some(caller.agent());
+    leaf.matter = Some(permits::matter(&permit.record().purpose));
+    leaf.permit = Some(permits::reference(permit.record()));
+    leaf
+}
+
+/// Records what came of a use; the index of its leaf.
+async fn record_use(
+    node: &Node,
+    mut leaf: Leaf,
+    permit: &Permit,
+    refusal: Option<&Refusal>,
+) -> Result<u64, Refusal> {
+    // It happens now, after the fetch and the verification that were recorded meanwhile.
+    leaf.at = node.clock.now();
+    if let Some(refusal) = refusal {
+        leaf.result = refusal.leaf_result();
+        let verdict = match refusal {
+            Refusal::NotDelivered { verdict, .. } => Some(verdict),
+            _ => None,
+        };
+        if let Some(verdict) = verdict {
+            leaf.verdict = Some(seals::reference(node, verdict));
+        }
+        // A verification that found a bad file was no less done.
+        if leaf.activity == Activity::Deliver || verdict.is_none() {
+            leaf.activity = Activity::Refuse;
+        }
+    }
+    let private = private_detail(&permit.record().purpose);
+    node.record_read(leaf, Some(private)).await
+}
+
+fn question(caller: &Caller, profile: Profile, in_batch: bool) -> Question<'_> {
+    let asking = Asking {
+        caller: &caller.system,
+        in_batch,
+    };
+    Question {
+        profile,
+        entry: None,
+        asking,
     }
 }
 

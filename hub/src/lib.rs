@@ -10,7 +10,7 @@
 //! * [`provenance`] the Merkle log that every change and every read goes into
 //!
 //! Around them: [`http`] (routes), [`store`] (SQL, one file per table), [`node`] (assembly),
-//! [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`upkeep`] (what is let
+//! [`spool`] (files while callers bring them), [`config`], [`clock`], [`refusal`] (everything a path can refuse with), [`upkeep`] (what is let
 //! go), [`measure`] (what is counted), [`trace`] (for which request something is done), [`cli`],
 //! [`mint`] (development certificates and sealed sample files).
 
@@ -33,6 +33,7 @@ pub mod prove;
 pub mod provenance;
 pub mod refusal;
 pub mod seals;
+pub mod spool;
 pub mod store;
 pub mod trace;
 pub mod trust;

@@ -24,6 +24,7 @@ use crate::permits::{PermitPolicy, event_id};
 use crate::provenance::{ProvenanceLog, RecordError, Recorder};
 use crate::refusal::Refusal;
 use crate::seals::{SealAnswers, Verifier};
+use crate::spool::Spool;
 use crate::store::{Store, StoreError, permits};
 use crate::trace::Trace;
 use crate::trust::Trust;
@@ -70,6 +71,8 @@ pub struct Node {
     pub permits: PermitPolicy,
     /// Verification of files, with its limits and its cache of verdicts.
     pub verifier: Verifier,
+    /// Where files that callers bring are kept meanwhile.
+    pub spool: Spool,
     pub(crate) lookups: directory::LookupCache,
     pub(crate) files: files::FileCache,
     pub(crate) waiting: exchange::Waiting,
@@ -164,6 +167,7 @@ impl Node {
         let node = Arc::new(Self {
             name: config.name.clone(),
             verifier: Verifier::new(&config.limits),
+            spool: Spool::open(&config.data, &config.limits).map_err(part("the spool"))?,
             lookups: directory::LookupCache::new(),
             files: files::FileCache::new(),
             waiting: exchange::Waiting::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use schemas::catalogue::{self, Side};
 use schemas::status::LicenceStatus;
-use schemas::verdict::{FindingCode, Verdict};
+use schemas::verdict::{FileKind, FindingCode, Verdict};
 
 use crate::store::StoreError;
 
@@ -98,6 +98,14 @@ pub enum Refusal {
         /// Field that is at fault.
         field: String,
     },
+    /// A file that a caller brings is larger than one of its kind may be.
+    #[error("a file of kind {} may have {bytes_max} bytes at most", kind.as_str())]
+    FileTooLarge {
+        /// Its kind, as far as it is known.
+        kind: FileKind,
+        /// Largest size of this kind.
+        bytes_max: usize,
+    },
     /// The caller used the idempotency key before for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
@@ -133,6 +141,7 @@ impl Refusal {
             Self::BusUnavailable => "BUS_UNAVAILABLE",
             Self::Forbidden => "FORBIDDEN",
             Self::BadRequest { code, .. } => code,
+            Self::FileTooLarge { .. } => "TOO_LARGE",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::Internal(_) => "INTERNAL",
         }
@@ -180,6 +189,7 @@ impl Refusal {
             }
             Self::PeerTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -205,6 +215,7 @@ impl Refusal {
             | Self::NotInForce
             | Self::Forbidden
             | Self::BadRequest { .. }
+            | Self::FileTooLarge { .. }
             | Self::IdempotencyKeyReused
             | Self::Internal(_) => None,
         }
@@ -260,6 +271,10 @@ mod tests {
             Refusal::BadRequest {
                 code: "BAD_REQUEST",
                 field: "identifier".to_owned(),
+            },
+            Refusal::FileTooLarge {
+                kind: FileKind::Pdf,
+                bytes_max: 1,
             },
             Refusal::IdempotencyKeyReused,
             Refusal::internal(anyhow::anyhow!("disk full")),

@@ -5,32 +5,34 @@
 //! key holds everything the verdict depends on (invariant 4).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use certs::signed_value::RevocationPolicy;
-use certs::verify::{ExpectedEntry, VerifyOptions, verify_digested};
+use certs::verify::{ExpectedEntry, VerifyOptions, verify_file};
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
 use schemas::leaf::{Activity, EntityReference, VerdictReference};
 use schemas::verdict::{Profile, Verdict};
-use tokio::sync::Semaphore;
 
+use self::turns::Turns;
 use crate::config::{CallerRole, Limits};
 use crate::files::Digested;
 use crate::node::Node;
 use crate::permits::Caller;
 use crate::refusal::Refusal;
+use crate::spool::{Brought, Content};
 
 mod register;
 mod status;
+mod turns;
 
 pub(crate) use register::next_serial;
 pub use register::{StatusWanted, change_status_once, find as find_status};
 pub(crate) use status::{SealAnswers, asked_leaf};
+pub(crate) use turns::Asking;
 
-/// Verdicts kept, each a few KiB: some tens of MiB at most. \[P\]
-const VERDICTS_CACHED_MAX: u64 = 10_000;
+/// Verdicts kept, each some ten KiB: some tens of MiB at most, and more than a node gives within the
+/// minute in which they can be used again. \[P\]
+const VERDICTS_CACHED_MAX: u64 = 4_096;
 
 /// Verification is as of the last full minute, in seconds: then a verdict can be used again within
 /// the minute and is what a new verification would say. The tolerance for signing times in the
@@ -40,18 +42,9 @@ const AS_OF_S: i64 = 60;
 /// Verdicts are forgotten after this long, in seconds: no later minute asks for them.
 const VERDICT_KEPT_S: u64 = 2 * AS_OF_S.unsigned_abs();
 
-/// Files up to this size are digested where they are; larger ones would hold other requests up
-/// for milliseconds and go to a thread for blocking work.
-const DIGESTED_HERE_BYTES_MAX: usize = 256 * 1024;
-
-/// Seconds after which a caller may try again when all turns are taken.
-const RETRY_AFTER_S: u32 = 1;
-
 /// Turns for verification, and the verdicts given of late. A node has one.
 pub struct Verifier {
-    turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    waiting_max: usize,
+    turns: Turns,
     verdicts: moka::future::Cache<VerdictKey, Arc<Verdict>>,
 }
 
@@ -68,6 +61,17 @@ struct VerdictKey {
     entry: Option<(String, u64)>,
 }
 
+/// What a file is verified for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    /// Which changes after signing are tolerated (PDF).
+    pub(crate) profile: Profile,
+    /// The directory's entry, when the file is checked against one.
+    pub(crate) entry: Option<&'a Entry>,
+    /// For whom.
+    pub(crate) asking: Asking<'a>,
+}
+
 /// Verifies a file that a caller brings, without an entry to compare it with. The use is on
 /// record before the verdict is answered.
 ///
@@ -76,11 +80,32 @@ struct VerdictKey {
 pub async fn verify_posted(
     node: &Node,
     caller: &Caller,
-    bytes: Bytes,
+    file: impl Into<Brought>,
+    profile: Profile,
+) -> Result<Arc<Verdict>, Refusal> {
+    verify_brought(node, caller, file.into(), profile, false).await
+}
+
+/// The same for a file that may be one of a batch.
+pub(crate) async fn verify_brought(
+    node: &Node,
+    caller: &Caller,
+    file: Brought,
+    profile: Profile,
+    in_batch: bool,
 ) -> Result<Arc<Verdict>, Refusal> {
     caller.must_have(CallerRole::Verify)?;
-    let sm3 = node.verifier.digest(&bytes).await?;
-    let verdict = verdict_of(node, bytes, sm3, None).await?;
+    let question = Question {
+        profile,
+        entry: None,
+        asking: Asking {
+            caller: &caller.system,
+            in_batch,
+        },
+    };
+    let verdict = verdict_of(node, file.content(), file.sm3(), question).await?;
+    // Neither its memory nor its disk is needed while the record is written.
+    drop(file);
     let mut leaf = node.leaf(Activity::Verify);
     leaf.agent = Some(caller.agent());
     leaf.entity = Some(EntityReference {
@@ -99,10 +124,10 @@ pub async fn verify_posted(
 pub(crate) async fn verify_known(
     node: &Node,
     file: &Digested,
-    entry: &Entry,
+    question: Question<'_>,
 ) -> Result<Arc<Verdict>, Refusal> {
-    let (bytes, sm3) = (file.bytes().clone(), file.sm3().to_owned());
-    verdict_of(node, bytes, sm3, Some(entry)).await
+    let content = Content::Memory(file.bytes().clone());
+    verdict_of(node, &content, file.sm3(), question).await
 }
 
 /// The verdict as it stands in a provenance leaf.
@@ -120,9 +145,10 @@ impl Verifier {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(limits.verifications_concurrent)),
-            waiting: AtomicUsize::new(0),
-            waiting_max: limits.verifications_waiting,
+            turns: Turns::new(
+                limits.verifications_concurrent,
+                limits.verifications_waiting,
+            ),
             verdicts: moka::future::Cache::builder()
                 .max_capacity(VERDICTS_CACHED_MAX)
                 .time_to_live(std::time::Duration::from_secs(VERDICT_KEPT_S))
@@ -130,28 +156,13 @@ impl Verifier {
         }
     }
 
-    async fn digest(&self, bytes: &Bytes) -> Result<String, Refusal> {
-        let digest = |bytes: &Bytes| hex::encode(certs::digest::sm3(bytes));
-        if bytes.len() <= DIGESTED_HERE_BYTES_MAX {
-            return Ok(digest(bytes));
-        }
-        let bytes = bytes.clone();
-        self.in_turn(move || digest(&bytes)).await
-    }
-
     /// Runs `work` on a thread for blocking work when its turn comes.
     async fn in_turn<T: Send + 'static>(
         &self,
+        asking: Asking<'_>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let turns = Arc::clone(&self.turns);
-        let turn = match Arc::clone(&turns).try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => {
-                let _place = Place::take(&self.waiting, self.waiting_max)?;
-                turns.acquire_owned().await.map_err(Refusal::internal)?
-            }
-        };
+        let turn = self.turns.take(asking).await?;
         // The turn goes with the work: a caller who goes away does not end it.
         let work = move || {
             let _turn = turn;
@@ -165,10 +176,11 @@ impl Verifier {
 
 async fn verdict_of(
     node: &Node,
-    bytes: Bytes,
-    file_sm3: String,
-    entry: Option<&Entry>,
+    content: &Content,
+    file_sm3: &str,
+    question: Question<'_>,
 ) -> Result<Arc<Verdict>, Refusal> {
+    let Question { profile, entry, .. } = question;
     let state = node.trust.state();
     let trust = Arc::clone(&state.store);
     let at = last_full_minute(node.clock.now());
@@ -179,18 +191,18 @@ async fn verdict_of(
         )
     };
     let key = VerdictKey {
-        file_sm3: file_sm3.clone(),
+        file_sm3: file_sm3.to_owned(),
         trust: trust.fingerprint(),
         epoch: state.epoch,
         at,
-        profile: Profile::Licence,
+        profile,
         entry: entry.map(entry_version),
     };
     let required = entry
         .map(|known| node.required_metadata(&known.public.type_code))
         .unwrap_or_default();
-    let compared = entry.cloned();
-    let verify = node.verifier.in_turn(move || {
+    let (compared, content) = (entry.cloned(), content.clone());
+    let verify = node.verifier.in_turn(question.asking, move || {
         let expected = compared.as_ref().map(|entry| ExpectedEntry {
             entry,
             required_metadata: &required,
@@ -198,16 +210,17 @@ async fn verdict_of(
         let revocation = RevocationPolicy::default();
         let options = VerifyOptions {
             at,
-            profile: Profile::Licence,
+            profile,
             revocation,
             expected,
         };
-        verify_digested(&bytes, &file_sm3, &trust, &options)
+        let bytes = content.read().map_err(Refusal::internal)?;
+        Ok(verify_file(&bytes, &trust, &options))
     });
     let verify = async {
-        let verdict = verify.await?;
+        let verdict: Result<Verdict, Refusal> = verify.await?;
         // Not in the turn: the answer of another node may take long, and needs no processor.
-        status::judged(node, verdict, entry, &state)
+        status::judged(node, verdict?, entry, &state)
             .await
             .map(Arc::new)
     };
@@ -222,27 +235,6 @@ async fn verdict_of(
 fn last_full_minute(now: DateTime<Utc>) -> DateTime<Utc> {
     let seconds = now.timestamp();
     DateTime::from_timestamp(seconds - seconds.rem_euclid(AS_OF_S), 0).unwrap_or(now)
-}
-
-/// One place in the queue, given back when dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, most: usize) -> Result<Self, Refusal> {
-        let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) >= most {
-            return Err(Refusal::Overloaded {
-                retry_after_s: RETRY_AFTER_S,
-            });
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl std::fmt::Debug for Verifier {
@@ -273,29 +265,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_finds_no_turn_and_no_place_is_told_to_come_back() {
-        let limits = Limits {
-            verifications_concurrent: 1,
-            verifications_waiting: 0,
-            ..Limits::default()
-        };
-        let verifier = Verifier::new(&limits);
-        let turn = verifier.turns.acquire().await.expect("open");
-        let refused = verifier.in_turn(|| 1).await;
-        assert!(matches!(
-            refused,
-            Err(Refusal::Overloaded { retry_after_s: 1 })
-        ));
-        assert_eq!(
-            verifier.waiting.load(Ordering::Relaxed),
-            0,
-            "the place was given back"
-        );
-        drop(turn);
-        assert!(matches!(verifier.in_turn(|| 1).await, Ok(1)));
-    }
-
-    #[tokio::test]
     async fn work_whose_caller_went_away_keeps_its_turn() {
         let limits = Limits {
             verifications_concurrent: 1,
@@ -303,13 +272,20 @@ mod tests {
         };
         let verifier = Verifier::new(&limits);
         let (go, wait) = std::sync::mpsc::channel::<()>();
-        let mut asking = Box::pin(verifier.in_turn(move || {
+        let asking = Asking {
+            caller: "desk",
+            in_batch: false,
+        };
+        let mut working = Box::pin(verifier.in_turn(asking, move || {
             let _ = wait.recv();
         }));
-        assert!(futures_util::poll!(asking.as_mut()).is_pending(), "at work");
-        drop(asking);
-        assert_eq!(verifier.turns.available_permits(), 0, "still at work");
+        assert!(
+            futures_util::poll!(working.as_mut()).is_pending(),
+            "at work"
+        );
+        drop(working);
+        assert_eq!(verifier.turns.free(), 0, "still at work");
         drop(go);
-        let _turn = verifier.turns.acquire().await.expect("the work has ended");
+        let _turn = verifier.turns.take(asking).await.expect("the work ended");
     }
 }

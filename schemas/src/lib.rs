@@ -8,7 +8,7 @@
 //!   [`holder_type`], [`status`], [`date`], [`licence_type`]
 //! * The directory: [`entry`], [`metadata`], [`quality`]
 //! * Sealed files: [`ofd`] (container, structure, signature parts), [`seal`] (ASN.1)
-//! * What is answered: [`verdict`], [`permit`], [`catalogue`]
+//! * What is answered: [`verdict`], [`verification`] (many files), [`permit`], [`catalogue`]
 //! * What travels between nodes: [`envelope`], [`message`], [`trust_item`], [`seal_status`]
 //! * What is kept for auditors: [`leaf`], [`proof`]
 
@@ -37,3 +37,4 @@ pub mod status;
 pub mod trust_item;
 pub mod uscc;
 pub mod verdict;
+pub mod verification;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use self::readers::{READERS, Reader};
 
 /// Schemas of what no Rust type reads: shared parts, and what is only written.
-const WRITTEN_ONLY: [&str; 2] = ["dead-letter", "problem"];
+const WRITTEN_ONLY: [&str; 3] = ["batch-line", "dead-letter", "problem"];
 
 /// Shapes that others refer to.
 const SHARED: &str = "common";

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod batch;
 #[path = "../fuzz/src/checks/mod.rs"]
 #[expect(
     unreachable_pub,

@@ -20,8 +20,16 @@ pub struct Limits {
     pub request_timeout_s: u64,
     /// Files being verified at the same time.
     pub verifications_concurrent: usize,
-    /// Verifications that may wait for their turn; more are answered 503.
+    /// Single verifications of one caller that may wait for their turn; more are answered 503.
     pub verifications_waiting: usize,
+    /// Files that callers bring are spooled to disk above this size, in bytes.
+    pub spool_above_bytes: usize,
+    /// Batches in progress; more are answered 503.
+    pub batches_concurrent: usize,
+    /// Batches of one caller in progress; more are answered 429.
+    pub batches_per_caller: usize,
+    /// Longest time for one batch, in seconds.
+    pub batch_timeout_s: u64,
     /// Requests per second of one caller in the long run; more are answered 429.
     pub caller_requests_per_s: u32,
     /// Requests that one caller may have saved up for a rush.
@@ -42,6 +50,8 @@ impl Limits {
             self.connections,
             self.requests_concurrent,
             self.verifications_concurrent,
+            self.batches_concurrent,
+            self.batches_per_caller,
         ];
         let rates = [
             self.caller_requests_per_s,
@@ -75,6 +85,10 @@ impl Default for Limits {
             request_timeout_s: 30,
             verifications_concurrent: 2,
             verifications_waiting: 64,
+            spool_above_bytes: 1024 * 1024,
+            batches_concurrent: 16,
+            batches_per_caller: 4,
+            batch_timeout_s: 3_600,
             caller_requests_per_s: 1_000,
             caller_burst: 2_000,
             peer_questions_per_s: 500,

@@ -15,6 +15,10 @@ use serde_json::{Map, Value, json};
 
 use crate::refusal::Refusal;
 
+mod batch;
+
+pub use batch::BatchFault;
+
 /// Media type of problems, RFC 9457 §6.1.
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -58,6 +62,13 @@ pub enum Fault {
         /// Seconds after which it may ask again.
         retry_after_s: u32,
     },
+    /// The caller has as many batches in progress as it may have.
+    TooManyBatches {
+        /// Seconds after which it may ask again.
+        retry_after_s: u32,
+    },
+    /// A batch cannot be read, or not to its end.
+    Batch(BatchFault),
     /// Something that the node needs does not work.
     NotReady {
         /// What does not work.
@@ -86,6 +97,8 @@ impl Fault {
             Self::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
             Self::Timeout => "TIMEOUT",
             Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::TooManyBatches { .. } => "TOO_MANY_BATCHES",
+            Self::Batch(fault) => fault.code(),
             Self::NotReady { .. } => "NOT_READY",
         }
     }
@@ -101,9 +114,10 @@ impl Fault {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyMalformed { .. } => StatusCode::BAD_REQUEST,
+            Self::Batch(fault) => fault.status(),
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Timeout | Self::NotReady { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::TooManyBatches { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -127,7 +141,8 @@ impl Fault {
         response
     }
 
-    fn body(&self, request_id: Option<&str>) -> Map<String, Value> {
+    /// The problem as JSON, as it also stands in a line of a batch.
+    pub(super) fn body(&self, request_id: Option<&str>) -> Map<String, Value> {
         let code = self.code();
         let mut body = Map::new();
         let mut say = |name: &str, value: Value| body.insert(name.to_owned(), value);
@@ -178,7 +193,9 @@ impl Fault {
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
             | Self::Timeout
-            | Self::RateLimited { .. } => None,
+            | Self::RateLimited { .. }
+            | Self::TooManyBatches { .. }
+            | Self::Batch(_) => None,
         }
     }
 
@@ -209,6 +226,9 @@ impl Fault {
                 json!({ "node": node })
             }
             Self::Refused(Refusal::BadRequest { field, .. }) => json!({ "field": field }),
+            Self::Refused(Refusal::FileTooLarge { kind, bytes_max }) => {
+                json!({ "kind": kind, "bytes_max": bytes_max })
+            }
             Self::BodyMalformed { .. } => json!({ "field": "body" }),
             Self::NotReady { parts } => json!({ "parts": parts }),
             _ => Value::Null,
@@ -222,8 +242,12 @@ impl Fault {
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let retry_after_s = match self {
             Self::Refused(refusal) => refusal.retry_after_s(),
-            Self::Timeout | Self::NotReady { .. } => Some(TIMEOUT_RETRY_AFTER_S),
-            Self::RateLimited { retry_after_s } => Some(*retry_after_s),
+            Self::Timeout | Self::NotReady { .. } | Self::Batch(BatchFault::TooLong) => {
+                Some(TIMEOUT_RETRY_AFTER_S)
+            }
+            Self::RateLimited { retry_after_s } | Self::TooManyBatches { retry_after_s } => {
+                Some(*retry_after_s)
+            }
             _ => None,
         };
         let mut headers = Vec::new();
@@ -318,6 +342,11 @@ mod tests {
         );
         check(&Fault::Timeout, 503, "TIMEOUT");
         check(&Fault::NotReady { parts: vec!["bus"] }, 503, "NOT_READY");
+        let batches = Fault::TooManyBatches { retry_after_s: 1 };
+        check(&batches, 429, "TOO_MANY_BATCHES");
+        for fault in BatchFault::ALL {
+            check(&Fault::Batch(fault), fault.status().as_u16(), fault.code());
+        }
         let refused = |refusal: Refusal| Fault::from(refusal);
         check(&refused(Refusal::NotFound), 404, "NOT_FOUND");
         let reused = refused(Refusal::IdempotencyKeyReused);

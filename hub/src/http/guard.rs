@@ -25,10 +25,16 @@ const REQUEST_ID_CHARACTERS_MAX: usize = 64;
 /// Seconds after which a caller may try again when the node is full.
 const RETRY_AFTER_S: u32 = 1;
 
+/// The name of a request, for answers that are made piece by piece.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestName(pub(crate) String);
+
 /// Names the request, honours `traceparent` (W3C Trace Context), writes one log line. Addresses
 /// are logged as routes, without identifiers; headers and bodies are not logged at all.
-pub(crate) async fn observed(request: Request, next: Next) -> Response {
+pub(crate) async fn observed(mut request: Request, next: Next) -> Response {
     let request_id = request_id(request.headers());
+    let named = RequestName(request_id.clone());
+    request.extensions_mut().insert(named);
     let trace = trace_of(request.headers());
     let route = request
         .extensions()

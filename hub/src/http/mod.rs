@@ -36,6 +36,7 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::auth::Callers;
+use self::verifications::Places;
 use crate::node::Node;
 
 /// Largest JSON body of a request, in bytes: five purpose fields of 200 characters need 4 KiB.
@@ -47,7 +48,7 @@ pub(crate) struct Shared {
     node: Arc<Node>,
     callers: Arc<Callers>,
     in_progress: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
+    batches: Arc<Places>,
 }
 
 /// All routes of a node.
@@ -122,7 +123,7 @@ impl Shared {
         Self {
             callers: Arc::new(Callers::new(&node.config.callers, &node.config.limits)),
             in_progress: Arc::new(Semaphore::new(node.config.limits.requests_concurrent)),
-            uploads: Arc::new(Semaphore::new(verifications::UPLOADS_KIB_MAX)),
+            batches: Arc::new(Places::new(&node.config.limits)),
             node,
         }
     }

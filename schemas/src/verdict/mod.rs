@@ -250,6 +250,18 @@ impl Verdict {
     }
 }
 
+impl FileKind {
+    /// The word used in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ofd => "ofd",
+            Self::Pdf => "pdf",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Outcome {
     /// EN 319 102-1 indication.
     #[must_use]

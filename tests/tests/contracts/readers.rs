@@ -13,6 +13,7 @@ use schemas::permit::{PermitRecord, Purpose};
 use schemas::seal_status::{SealReply, SealRequest, SealStatus, is_sm3_hex};
 use schemas::trust_item::TrustItem;
 use schemas::verdict::Verdict;
+use schemas::verification::Wanted;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -80,6 +81,12 @@ pub(crate) const READERS: &[(&str, Reader)] = &[
     ("trust-item", |value| {
         read(value, |item: &TrustItem| {
             item.check().map_err(|cause| cause.to_string())
+        })
+    }),
+    ("verification-wanted", |value| {
+        read(value, |wanted: &Wanted| {
+            let identifier = Identifier::parse_lenient(&wanted.identifier);
+            sound(identifier.is_ok(), "identifier")
         })
     }),
     ("verdict", |value| any::<Verdict>(value)),

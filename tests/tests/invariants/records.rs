@@ -11,6 +11,7 @@ use hub::store::{entries, leaves};
 use schemas::identifier::Identifier;
 use schemas::leaf::{Agent, Leaf};
 use schemas::status::LicenceStatus;
+use schemas::verdict::Profile;
 use tests::{MATTER, SICHUAN, TestHub, ZHEJIANG, caller};
 
 use super::{break_table, repair, rows};
@@ -37,7 +38,7 @@ async fn what_cannot_be_recorded_is_not_answered() {
     assert_refused("search", answer);
     assert_refused("permit", hub.permit(&identifier, MATTER).await);
     assert_refused("denial", hub.permit(&identifier, "another-matter").await);
-    let answer = seals::verify_posted(node, &caller(), file.clone()).await;
+    let answer = seals::verify_posted(node, &caller(), file.clone(), Profile::Licence).await;
     assert_refused("verification", answer);
     let permit = decided.permit.expect("the duty permits");
     let answer = files::deliver(node, &caller(), permit, &identifier).await;
@@ -113,7 +114,7 @@ async fn every_answer_finds_its_record_written() {
         .await
         .expect("an answer");
     written("a search", "lookup", 1).await;
-    seals::verify_posted(node, &caller(), file)
+    seals::verify_posted(node, &caller(), file, Profile::Licence)
         .await
         .expect("a verdict");
     written(

@@ -9,6 +9,7 @@ use http::Method;
 use hub::store::rejections;
 use hub::{directory, files, seals};
 use schemas::permit::Purpose;
+use schemas::verdict::Profile;
 use serde_json::json;
 use tests::{MATTER, NATIONAL, SICHUAN, TOKEN, TestHub, ZHEJIANG, caller, purpose};
 
@@ -89,7 +90,7 @@ async fn use_every_path(hub: &TestHub) {
         .await
         .expect("decided");
     let file = Bytes::from(hub.items[1].file.clone().expect("a file"));
-    seals::verify_posted(node, &caller(), file)
+    seals::verify_posted(node, &caller(), file, Profile::Licence)
         .await
         .expect("a verdict");
 }

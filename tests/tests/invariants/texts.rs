@@ -9,9 +9,10 @@ use schemas::entry::SourceEntry;
 use schemas::quality::QualityFault;
 
 /// Sources whose codes reach callers, other nodes, leaves or whoever verifies a proof.
-const CODED: [&str; 13] = [
+const CODED: [&str; 14] = [
     "hub/src/refusal.rs",
     "hub/src/http/fault.rs",
+    "hub/src/http/fault/batch.rs",
     "hub/src/exchange/incoming.rs",
     "hub/src/exchange/trust.rs",
     "hub/src/node/peers.rs",

@@ -5,8 +5,11 @@ use bytes::Bytes;
 use chrono::Duration;
 use hub::refusal::Refusal;
 use hub::{directory, seals};
-use schemas::verdict::{FindingCode, Outcome, Verdict};
+use schemas::verdict::{FindingCode, Outcome, Profile, Verdict};
 use tests::{SICHUAN, TestHub, caller, eventually};
+
+/// Days for which the harness's revocation lists count.
+const LISTS_DAYS: i64 = 365;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_ends_every_verdict_that_was_remembered() {
@@ -65,12 +68,46 @@ async fn a_verdict_is_as_of_now() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_remembered_verdict_ends_with_the_list_that_it_rests_on() {
+    let hub = TestHub::start(1, 1).await;
+    // The revocation lists of the harness end after these days, at noon.
+    hub.clock
+        .advance(Duration::days(LISTS_DAYS) - Duration::seconds(30));
+    for _ in 0..2 {
+        assert!(posted(&hub).await.is_valid(), "the last half minute");
+    }
+    hub.clock.advance(Duration::seconds(90));
+    let posted = posted(&hub).await;
+    assert_eq!(posted.code, Some(FindingCode::RevocationUnknown));
+    assert_eq!(posted.verdict, Outcome::Indeterminate);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn profiles_have_their_own_verdicts() {
+    let hub = TestHub::start(1, 1).await;
+    let file = Bytes::from(hub.items[0].file.clone().expect("a file"));
+    for profile in [Profile::Licence, Profile::General, Profile::Licence] {
+        let node = hub.node(SICHUAN);
+        let verdict = seals::verify_posted(node, &caller(), file.clone(), profile).await;
+        assert_eq!(verdict.expect("a verdict").profile, profile);
+    }
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cold_node_says_the_same() {
     let mut hub = TestHub::start(2, 2).await;
     warmed(&hub).await;
     let warm = posted(&hub).await;
     let other = hub.items[1].file.clone().expect("a file");
-    let other = seals::verify_posted(hub.node(SICHUAN), &caller(), Bytes::from(other)).await;
+    let other = seals::verify_posted(
+        hub.node(SICHUAN),
+        &caller(),
+        Bytes::from(other),
+        Profile::Licence,
+    )
+    .await;
     assert_ne!(
         other.expect("a verdict").sm3,
         warm.sm3,
@@ -96,7 +133,7 @@ async fn warmed(hub: &TestHub) {
 
 async fn posted(hub: &TestHub) -> std::sync::Arc<Verdict> {
     let file = Bytes::from(hub.items[0].file.clone().expect("a file"));
-    seals::verify_posted(hub.node(SICHUAN), &caller(), file)
+    seals::verify_posted(hub.node(SICHUAN), &caller(), file, Profile::Licence)
         .await
         .expect("a verdict")
 }

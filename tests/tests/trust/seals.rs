@@ -8,7 +8,7 @@ use hub::store::StoreError;
 use hub::store::seal_statuses::{self, KeptStatus};
 use schemas::leaf::Activity;
 use schemas::seal_status::{SealReason, SealState, SealStatus};
-use schemas::verdict::{CheckResult, FindingCode, Outcome, SealUse, Verdict};
+use schemas::verdict::{CheckResult, FindingCode, Outcome, Profile, SealUse, Verdict};
 use tests::{SICHUAN, TestHub, ZHEJIANG, caller, noon};
 
 use super::revoked::delivered;
@@ -26,7 +26,7 @@ fn seal(hub: &TestHub) -> SealUse {
 async fn posted(hub: &TestHub) -> Verdict {
     let file = hub.items[0].file.clone().expect("a file");
     let node = hub.node(SICHUAN);
-    let verdict = verify_posted(node, &caller(), Bytes::from(file)).await;
+    let verdict = verify_posted(node, &caller(), Bytes::from(file), Profile::Licence).await;
     Verdict::clone(&verdict.expect("a verdict"))
 }
 

@@ -135,10 +135,15 @@ async fn files_that_are_too_large_are_refused_before_they_are_sent() {
         plain("POST", "/v1/verifications", &headers)
     };
     let expect = "expect: 100-continue\r\n";
-    let most = 64 * 1024 * 1024;
+    let most = 200_000_000;
+    let most_ofd = 64 * 1024 * 1024;
+    let begun = |bytes: usize, head: &[u8]| {
+        let request = announced(&format!("{bytes}"), "");
+        [request.as_slice(), head].concat()
+    };
     let cases = vec![
         case(
-            "64 MiB and a byte",
+            "200 MB and a byte",
             announced(&format!("{}", most + 1), ""),
             large,
         ),
@@ -148,8 +153,18 @@ async fn files_that_are_too_large_are_refused_before_they_are_sent() {
             large,
         ),
         case(
-            "64 MiB and a byte, asked first",
+            "200 MB and a byte, asked first",
             announced(&format!("{}", most + 1), expect),
+            large,
+        ),
+        case(
+            "an OFD of 64 MiB and a byte",
+            begun(most_ofd + 1, b"PK\x03\x04"),
+            large,
+        ),
+        case(
+            "what is neither, of 64 MiB and a byte",
+            begun(most_ofd + 1, &[0; 1_024]),
             large,
         ),
         case(

@@ -1,0 +1,107 @@
+//! Clients that do not read, and one who has only a few files beside one who has many.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tests::{SICHUAN, TOKEN};
+
+use super::client::{self, Answering, last, multipart, part};
+use super::scene::{OTHER_TOKEN, Scene, outcome};
+
+/// Files of a large batch.
+const MANY: u64 = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_holds_up_nobody_else() {
+    let scene = Scene::start(1, |config| config.limits.verifications_concurrent = 1).await;
+    let file = scene.file(0);
+    // More than the connection holds by itself, so that the node has to wait.
+    let (mut sending, read) = client::begin(scene.address, TOKEN, &multipart()).await;
+    let sent = Arc::new(AtomicU64::new(0));
+    let (counted, brought) = (Arc::clone(&sent), file.clone());
+    let filling = tokio::spawn(async move {
+        for seed in 0.. {
+            let file = tests::padded(&brought, 64, seed);
+            if sending.send(&part("a.ofd", &file)).await.is_err() {
+                return;
+            }
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let mut last_seen = (0, 0);
+    tests::eventually("the node takes no more", async || {
+        // Others are answered all the time.
+        scene.check_alive("a client that does not read").await;
+        let seen = (sent.load(Ordering::Relaxed), scene.verified().await);
+        let stands = seen.0 > 0 && seen.0 == last_seen.0;
+        last_seen = seen;
+        stands
+    })
+    .await;
+    scene.check_alive("a client that does not read").await;
+    drop(read);
+    filling.await.expect("no panic");
+    let (lines, end) = scene
+        .batch(&multipart(), [part("b.ofd", &file), last()].concat())
+        .await;
+    assert_eq!(
+        (outcome(&lines[0]), &end["complete"]),
+        ("valid", &true.into())
+    );
+    scene.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_batch_does_not_hold_up_single_files() {
+    let scene = Scene::start(1, |config| config.limits.verifications_concurrent = 1).await;
+    let file = scene.file(0);
+    let (mut sending, read) = client::begin(scene.address, TOKEN, &multipart()).await;
+    let brought = file.clone();
+    let filling = tokio::spawn(async move {
+        for seed in 0..MANY {
+            let file = tests::padded(&brought, 64, seed);
+            sending.send(&part("a.ofd", &file)).await.expect("sends");
+        }
+        sending.send(&last()).await.expect("sends");
+        sending.end().await.expect("sends");
+    });
+    let mut answering = Answering::begin(read).await.expect("an answer");
+    let mut answered = 0;
+    for seed in 0..5 {
+        // Between two lines of the batch a single file is answered, never seen before.
+        let line = answering.line().await.expect("a line");
+        answered += u64::from(line.contains("\"line\":\"file\""));
+        let single = tests::padded(&file, 64, MANY + seed);
+        let asked = client::ask(scene.address, OTHER_TOKEN, "application/ofd", single);
+        let (status, verdict) = asked.await;
+        assert_eq!(status, 200, "{verdict:?}");
+        assert_eq!(verdict[0]["verdict"], "valid");
+    }
+    assert!(answered < MANY);
+    while let Some(line) = answering.line().await {
+        answered += u64::from(line.contains("\"verdict\":\"valid\",\"code\":null"));
+    }
+    assert_eq!(answered, MANY, "every file of the batch too");
+    filling.await.expect("no panic");
+    scene.hub.stop().await;
+}
+
+/// Invariant 2: what is not on record is not answered, in a batch as elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_recorded_is_not_answered() {
+    let scene = Scene::start(1, |_| ()).await;
+    let before = scene.verified().await;
+    let held = scene.hub.database(SICHUAN).hold().await.expect("locks");
+    let files: Vec<u8> = (0..3).flat_map(|_| part("a.ofd", b"no OFD")).collect();
+    let (lines, end) = scene.batch(&multipart(), [files, last()].concat()).await;
+    for line in &lines {
+        assert_eq!(outcome(line), "OVERLOADED", "{line}");
+    }
+    assert_eq!(
+        (&end["refused"], &end["complete"]),
+        (&3.into(), &true.into())
+    );
+    held.release().await.expect("unlocks");
+    assert_eq!(scene.verified().await, before);
+    scene.hub.stop().await;
+}
