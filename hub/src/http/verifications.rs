@@ -70,7 +70,8 @@ pub(crate) async fn create(
     }
     let place = shared.batches.take(&caller.system)?;
     let asked = Asked::new(&shared.node, caller, wanted.profile, &request);
-    let body = Body::new(request.into_body());
+    let body = Body::new(request.into_body()).begun().await;
+    let body = body.map_err(Fault::Batch)?;
     let source = match kind {
         Kind::Files { boundary } => Source::Files(Parts::new(body, boundary, &shared.node)),
         Kind::OneFile | Kind::Licences => Source::Licences(Licences::new(body)),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use certs::mint::pki::DevelopmentPki;
-use chrono::Utc;
+use hub::clock::{Clock as _, SystemClock};
 use hub::mint::{LibraryPlan, mint_library};
 use schemas::region::ProvinceCode;
 use schemas::verdict::{SealVersion, SignatureKind};
@@ -31,6 +31,8 @@ const FILES_LONG: u64 = 100_000;
 
 /// Files of the slow one.
 const SLOW_FILES: u64 = 60;
+/// The same in a long run.
+const SLOW_FILES_LONG: u64 = 3_000;
 
 /// Files before memory is looked at for the first time: what is kept is full then.
 const WARM_FILES: u64 = 100;
@@ -53,6 +55,11 @@ async fn everything_is_answered_with_flat_memory_and_nobody_starves() {
         Scene::start().await,
         if is_long_run() { FILES_LONG } else { FILES },
     );
+    let slow_files = if is_long_run() {
+        SLOW_FILES_LONG
+    } else {
+        SLOW_FILES
+    };
     let warm = if is_long_run() {
         WARM_FILES_LONG
     } else {
@@ -68,7 +75,7 @@ async fn everything_is_answered_with_flat_memory_and_nobody_starves() {
     let fair = tokio::spawn(Arc::clone(&scene).ask_singly(Arc::clone(&done)));
     let watched = tokio::spawn(Arc::clone(&scene).watch(Arc::clone(&done)));
     let slow = Arc::clone(&scene);
-    others.spawn(async move { slow.read_slowly().await });
+    others.spawn(async move { slow.read_slowly(slow_files).await });
     scene.many(0, files).await;
     others
         .join_next()
@@ -83,7 +90,7 @@ async fn everything_is_answered_with_flat_memory_and_nobody_starves() {
     waits.sort_unstable();
     let at = |part: usize| waits[(waits.len() - 1) * part / 100].as_secs_f64() * 1_000.0;
     println!(
-        "{files} files in {seconds:.1} s ({:.0}/s), {bad} broken batches, {SLOW_FILES} files read \
+        "{files} files in {seconds:.1} s ({:.0}/s), {bad} broken batches, {slow_files} files read \
          slowly; memory {} MiB before, {} at most, {} after; {} single files waited \
          p50 {:.0} ms, p99 {:.0} ms, at most {:.0} ms",
         files as f64 / seconds,
@@ -101,7 +108,7 @@ async fn everything_is_answered_with_flat_memory_and_nobody_starves() {
         highest.saturating_sub(before) <= GROWTH_KIB_MAX,
         "{before} {highest}"
     );
-    let answered = files + SLOW_FILES + u64::try_from(waits.len()).expect("fits");
+    let answered = files + slow_files + u64::try_from(waits.len()).expect("fits");
     let recorded = scene.process.recorded().await - recorded;
     assert!(
         recorded >= answered,
@@ -120,7 +127,7 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Arc<Self> {
-        let (folder, now) = (TempDir::new().expect("a folder"), Utc::now());
+        let (folder, now) = (TempDir::new().expect("a folder"), SystemClock.now());
         let pki = DevelopmentPki::mint("test", now - chrono::Duration::days(1)).expect("a PKI");
         pki.save(folder.path(), &[], now).expect("trust folder");
         let plan = LibraryPlan {
@@ -189,11 +196,11 @@ impl Scene {
     }
 
     /// A batch whose answer is taken slowly; all of it comes.
-    async fn read_slowly(&self) {
+    async fn read_slowly(&self, files: u64) {
         let (mut sending, read) = client::begin(self.process.address, SLOW, &multipart()).await;
-        let files: Vec<Vec<u8>> = (0..SLOW_FILES).map(|_| self.fresh_file()).collect();
+        let brought: Vec<Vec<u8>> = (0..files).map(|_| self.fresh_file()).collect();
         let sent = tokio::spawn(async move {
-            for file in files {
+            for file in brought {
                 sending.send(&part("slow.ofd", &file)).await.expect("sends");
             }
             sending.send(&last()).await.expect("sends");
@@ -207,7 +214,7 @@ impl Scene {
             tokio::time::sleep(PAUSE).await;
         }
         sent.await.expect("no panic");
-        assert_eq!(valid, SLOW_FILES);
+        assert_eq!(valid, files);
     }
 
     /// One broken batch after the other; how many.

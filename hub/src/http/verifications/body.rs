@@ -13,6 +13,8 @@ const READ_WAIT: Duration = Duration::from_secs(30);
 /// A body while it comes.
 pub(super) struct Body {
     body: axum::body::Body,
+    /// What was read before the answer was begun.
+    first: Option<Bytes>,
     read_wait: Duration,
 }
 
@@ -20,8 +22,19 @@ impl Body {
     pub(super) fn new(body: axum::body::Body) -> Self {
         Self {
             body,
+            first: None,
             read_wait: READ_WAIT,
         }
+    }
+
+    /// Waits for the first bytes: a client that asks before it sends (RFC 9110 §10.1.1) is told to
+    /// go on when its body is read, and no more once the answer has begun.
+    ///
+    /// # Errors
+    /// As [`Body::next`].
+    pub(super) async fn begun(mut self) -> Result<Self, BatchFault> {
+        self.first = self.next().await?;
+        Ok(self)
     }
 
     /// The next bytes; none at the end.
@@ -29,6 +42,9 @@ impl Body {
     /// # Errors
     /// Nothing comes for a long time, or the connection breaks.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BatchFault> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         loop {
             let frame = tokio::time::timeout(self.read_wait, self.body.frame())
                 .await
