@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use certs::signed_value::RevocationPolicy;
-use certs::verify::{ExpectedEntry, VerifyOptions, verify_file};
+use certs::verify::{ExpectedEntry, VerifyOptions, verify_file, verify_open_file};
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
 use schemas::leaf::{Activity, EntityReference, VerdictReference};
@@ -30,8 +30,8 @@ pub use register::{StatusWanted, change_status_once, find as find_status};
 pub(crate) use status::{SealAnswers, asked_leaf};
 pub(crate) use turns::Asking;
 
-/// Verdicts kept, each some ten KiB: some tens of MiB at most, and more than a node gives within the
-/// minute in which they can be used again. \[P\]
+/// Verdicts kept, each some ten KiB: some tens of MiB at most, and enough for what is asked again
+/// within the minute. \[P\]
 const VERDICTS_CACHED_MAX: u64 = 4_096;
 
 /// Verification is as of the last full minute, in seconds: then a verdict can be used again within
@@ -214,13 +214,15 @@ async fn verdict_of(
             revocation,
             expected,
         };
-        let bytes = content.read().map_err(Refusal::internal)?;
-        Ok(verify_file(&bytes, &trust, &options))
+        match &content {
+            Content::Memory(bytes) => Ok(verify_file(bytes, &trust, &options)),
+            Content::Spooled(file) => verify_open_file(file, &trust, &options),
+        }
     });
     let verify = async {
-        let verdict: Result<Verdict, Refusal> = verify.await?;
+        let verdict = verify.await?.map_err(Refusal::internal)?;
         // Not in the turn: the answer of another node may take long, and needs no processor.
-        status::judged(node, verdict?, entry, &state)
+        status::judged(node, verdict, entry, &state)
             .await
             .map(Arc::new)
     };

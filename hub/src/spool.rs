@@ -5,14 +5,15 @@
 //! it back when it is closed, also when the process is killed. What a file system without such
 //! files leaves behind goes at the next start.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::fs;
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use certs::digest::Sm3Parts;
+use certs::open_file::OpenFile;
 use certs::verify::file_kind;
 use schemas::verdict::FileKind;
 use schemas::{ofd, pdf};
@@ -82,7 +83,7 @@ pub(crate) enum Content {
     /// In memory.
     Memory(Bytes),
     /// In a file without a name.
-    Spooled(Arc<File>),
+    Spooled(Arc<OpenFile>),
 }
 
 /// A file while it comes.
@@ -234,7 +235,8 @@ impl Coming {
             }
             Some(mut file) => {
                 file.flush().await.map_err(Refusal::internal)?;
-                Content::Spooled(Arc::new(file.into_std().await))
+                let file = OpenFile::of(file.into_std().await).map_err(Refusal::internal)?;
+                Content::Spooled(Arc::new(file))
             }
         };
         Ok(Brought {
@@ -314,23 +316,6 @@ impl From<Bytes> for Brought {
             sm3: hex::encode(certs::digest::sm3(&bytes)),
             content: Content::Memory(bytes),
             _room: Arc::default(),
-        }
-    }
-}
-
-impl Content {
-    /// All bytes; a spooled file is read, where that may take its time.
-    pub(crate) fn read(&self) -> io::Result<Bytes> {
-        match self {
-            Self::Memory(bytes) => Ok(bytes.clone()),
-            Self::Spooled(file) => {
-                let mut file = file.as_ref();
-                file.seek(SeekFrom::Start(0))?;
-                let size = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-                let mut bytes = Vec::with_capacity(size);
-                file.read_to_end(&mut bytes)?;
-                Ok(bytes.into())
-            }
         }
     }
 }

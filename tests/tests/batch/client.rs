@@ -95,13 +95,15 @@ pub(super) async fn ask(
         // Whoever is refused may find nobody who reads on.
         let _ = sending.send(&body).await;
         let _ = sending.end().await;
+        // Open until the answer was read: an end of either half ends the request.
+        sending
     });
     let mut answering = Answering::begin(read).await.expect("an answer");
     let mut lines = Vec::new();
     while let Some(line) = answering.line().await {
         lines.push(serde_json::from_str(&line).expect("JSON"));
     }
-    sent.await.expect("no panic");
+    drop(sent.await.expect("no panic"));
     (answering.status, lines)
 }
 

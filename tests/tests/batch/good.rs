@@ -17,11 +17,7 @@ async fn each_file_is_answered_recorded_and_counted() {
         ("second.ofd", &scene.file(1), "valid"),
         ("spoilt.ofd", &spoilt, "invalid"),
         ("nothing.ofd", b"", "invalid"),
-        (
-            "no.pdf",
-            b"%PDF-1.7\r\n--between-the-files is not at the start",
-            "invalid",
-        ),
+        ("no.pdf", b"%PDF-1.7\r\n--between-the-pages", "invalid"),
         ("again.ofd", &scene.file(0), "valid"),
         ("third.ofd", &scene.file(2), "valid"),
     ];

@@ -1,6 +1,6 @@
-//! A caller with very many files, one that misbehaves, one that reads slowly and one that has single
-//! files, at once: everything is answered, memory stays flat, and the last one does not wait.
-//! `HUB_LONG=1` makes it a hundred thousand files.
+//! A caller with very many files, one that misbehaves, one that reads slowly and one that has
+//! single files, at once: everything is answered, memory stays flat, and the last one does not
+//! wait. `HUB_LONG=1` makes it a hundred thousand files.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -170,6 +170,7 @@ impl Scene {
             }
             sending.send(&last()).await.expect("sends");
             sending.end().await.expect("sends");
+            sending
         });
         let mut answering = Answering::begin(read).await.expect("an answer");
         assert_eq!(answering.status, 200, "{}", answering.head);
@@ -186,7 +187,7 @@ impl Scene {
             }
             end = line;
         }
-        sent.await.expect("no panic");
+        drop(sent.await.expect("no panic"));
         assert!(seen.iter().all(|seen| *seen), "none is left out");
         let expected = format!("{{\"line\":\"end\",\"done\":{files},\"valid\":{files},");
         assert!(
@@ -205,6 +206,7 @@ impl Scene {
             }
             sending.send(&last()).await.expect("sends");
             sending.end().await.expect("sends");
+            sending
         });
         let mut answering = Answering::begin(read).await.expect("an answer");
         let mut valid = 0;
@@ -213,7 +215,7 @@ impl Scene {
             // It is slow on purpose; nothing waits for the sleep's outcome.
             tokio::time::sleep(PAUSE).await;
         }
-        sent.await.expect("no panic");
+        drop(sent.await.expect("no panic"));
         assert_eq!(valid, files);
     }
 

@@ -64,6 +64,7 @@ async fn a_large_batch_does_not_hold_up_single_files() {
         }
         sending.send(&last()).await.expect("sends");
         sending.end().await.expect("sends");
+        sending
     });
     let mut answering = Answering::begin(read).await.expect("an answer");
     let mut answered = 0;
@@ -82,7 +83,7 @@ async fn a_large_batch_does_not_hold_up_single_files() {
         answered += u64::from(line.contains("\"verdict\":\"valid\",\"code\":null"));
     }
     assert_eq!(answered, MANY, "every file of the batch too");
-    filling.await.expect("no panic");
+    drop(filling.await.expect("no panic"));
     scene.hub.stop().await;
 }
 
