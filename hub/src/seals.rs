@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use certs::signed_value::RevocationPolicy;
-use certs::verify::{ExpectedEntry, VerifyOptions, verify_file, verify_open_file};
+use certs::verify::{ExpectedEntry, VerifyOptions, verify_digested, verify_open_file};
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
 use schemas::leaf::{Activity, EntityReference, VerdictReference};
@@ -201,7 +201,7 @@ async fn verdict_of(
     let required = entry
         .map(|known| node.required_metadata(&known.public.type_code))
         .unwrap_or_default();
-    let (compared, content) = (entry.cloned(), content.clone());
+    let (compared, content, file_sm3) = (entry.cloned(), content.clone(), file_sm3.to_owned());
     let verify = node.verifier.in_turn(question.asking, move || {
         let expected = compared.as_ref().map(|entry| ExpectedEntry {
             entry,
@@ -215,7 +215,7 @@ async fn verdict_of(
             expected,
         };
         match &content {
-            Content::Memory(bytes) => Ok(verify_file(bytes, &trust, &options)),
+            Content::Memory(bytes) => Ok(verify_digested(bytes, &file_sm3, &trust, &options)),
             Content::Spooled(file) => verify_open_file(file, &trust, &options),
         }
     });

@@ -16,7 +16,10 @@ async fn what_breaks_off_says_so_after_what_was_good() {
     let scene = Scene::start(1, |_| ()).await;
     let good = part("good.ofd", &scene.file(0));
     let cases: [(&str, Vec<u8>); 10] = [
-        ("the end is missing", Vec::new()),
+        (
+            "the end is missing",
+            format!("--{BOUNDARY}\r\n").into_bytes(),
+        ),
         (
             "a file is cut short",
             part("cut.ofd", b"PK\x03\x04")[..90].to_vec(),
