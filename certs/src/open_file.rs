@@ -86,3 +86,59 @@ impl ReadAt for OpenFile {
         read.map_err(|error| error.kind())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::trust::TrustStore;
+    use crate::verify::{IN_MEMORY_BYTES, OpenFileError, VerifyOptions, verify_open_file};
+
+    fn file(first: &[u8], bytes: u64) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(first).unwrap();
+        file.set_len(bytes).unwrap();
+        file
+    }
+
+    fn verdict(file: &OpenFile) -> Result<(), OpenFileError> {
+        let at = "2026-11-21T12:00:00Z".parse().unwrap();
+        verify_open_file(file, &TrustStore::empty(), &VerifyOptions::at(at)).map(|_| ())
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_by_name() {
+        for (first, limit) in [(&b"%PDF-1.7"[..], 200_000_000), (b"PK\x03\x04", 64 << 20)] {
+            let most = OpenFile::of(file(first, limit)).unwrap();
+            assert!(verdict(&most).is_ok());
+            let more = OpenFile::of(file(first, limit + 1)).unwrap();
+            let refused = verdict(&more).unwrap_err().to_string();
+            let (bytes, most) = (limit + 1, limit);
+            assert_eq!(
+                refused,
+                format!("TOO_LARGE: {bytes} bytes, more than {most}")
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_no_verdict_on_what_changes() {
+        for bytes in [1_000, IN_MEMORY_BYTES as u64 + 1] {
+            let original = file(b"%PDF-1.7", bytes);
+            let open = OpenFile::of(original.try_clone().unwrap()).unwrap();
+            original.set_len(bytes / 2).unwrap();
+            let refused = verdict(&open).unwrap_err();
+            assert!(matches!(refused, OpenFileError::Unreadable(_)), "{refused}");
+            original.set_len(bytes * 2).unwrap();
+            let refused = verdict(&open).unwrap_err();
+            assert!(matches!(refused, OpenFileError::Changed), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(OpenFile::open(folder.path()).is_err());
+    }
+}

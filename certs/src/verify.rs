@@ -9,8 +9,6 @@ use schemas::pdf::limits as pdf_limits;
 use schemas::pdf::source::{FileBytes, PagedFile};
 use schemas::verdict::{FileKind, Profile, Verdict};
 
-use crate::digest::DigestAlgorithm;
-use crate::message::Message;
 use crate::open_file::OpenFile;
 use crate::trust::TrustStore;
 use crate::{digest, ofd, pdf};
@@ -122,14 +120,7 @@ pub fn verify_open_file(
     let length = length.ok_or(OpenFileError::TooLarge { bytes, limit })?;
     let verdict = if is_pdf && length > IN_MEMORY_BYTES {
         let paged = PagedFile::new(Box::new(file.try_clone()?), length);
-        let whole = FileBytes::Paged(&paged);
-        let sm3 = Message::whole(whole).digest(DigestAlgorithm::Sm3);
-        let sm3 = sm3.map(hex::encode).unwrap_or_default();
-        let verdict = pdf::judge(whole, &sm3, trust, options);
-        match paged.failure() {
-            Some(cause) => return Err(OpenFileError::Unreadable(cause.into())),
-            None => verdict,
-        }
+        pdf::verify(&paged, trust, options).map_err(io::Error::from)?
     } else {
         verify_file(&file.first_bytes(length)?, trust, options)
     };

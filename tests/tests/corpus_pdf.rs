@@ -3,13 +3,16 @@
 //! The corpus is not part of the product: its folder is named by `HUB_CORPUS`, or stands beside
 //! the workspace. Without it these tests say so and pass.
 
+use std::cell::Cell;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use certs::trust::TrustStore;
 use certs::verify::{VerifyOptions, verify_file};
 use schemas::pdf::document::Document;
 use schemas::pdf::fields;
+use schemas::pdf::source::{PagedFile, ReadAt};
 use schemas::verdict::{FileKind, Outcome, Profile, Verdict};
 
 use crate::corpus_ofd::{Random, damage_rounds, options, report};
@@ -110,6 +113,78 @@ fn damage_never_panics_and_never_passes_for_something_else() {
             survivors < rounds / 2,
             "{file}: {survivors} of {rounds} are valid"
         );
+    }
+}
+
+#[test]
+fn a_file_read_in_pieces_has_the_verdict_of_the_same_bytes_in_memory() {
+    let Some(corpus) = corpus() else { return };
+    let trust = TrustStore::from_folder(&corpus.join("trust")).unwrap();
+    let mut random = Random(0x9E6C_63D0_876A_9A62);
+    let mut count = 0;
+    for entry in fs::read_dir(&corpus).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "pdf") {
+            continue;
+        }
+        let original = fs::read(&path).unwrap();
+        for profile in [Profile::General, Profile::Licence] {
+            for pages in [(1, 1), (7, 3), (64, 2), (4_096, 4)] {
+                compare(&original, pages, profile, &trust);
+            }
+        }
+        for _ in 0..damage_rounds() / 50 {
+            compare(&random.damage(&original), (61, 3), Profile::Licence, &trust);
+        }
+        count += 1;
+    }
+    assert!(count >= 70, "only {count} files");
+}
+
+/// Compares the verdicts with so many pages in memory, of so many bytes.
+fn compare(bytes: &[u8], (page, pages): (usize, usize), profile: Profile, trust: &TrustStore) {
+    let options = VerifyOptions {
+        profile,
+        ..options()
+    };
+    let held = Box::new(Held(bytes.to_vec(), Cell::new(usize::MAX)));
+    let file = PagedFile::with_cache(held, bytes.len(), page, pages);
+    let in_pieces = certs::pdf::verify(&file, trust, &options).unwrap();
+    let in_memory = verify_file(bytes, trust, &options);
+    if in_memory.kind == FileKind::Pdf {
+        assert_eq!(report(&in_pieces), report(&in_memory), "pages of {page}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_to_its_end_has_no_verdict() {
+    let Some(corpus) = corpus() else { return };
+    let trust = TrustStore::from_folder(&corpus.join("trust")).unwrap();
+    let file = "multi_01_sm2_then_sm2.pdf";
+    let bytes = fs::read(corpus.join(file)).unwrap();
+    let mut reads = 0;
+    loop {
+        let held = Box::new(Held(bytes.clone(), Cell::new(reads)));
+        let file = PagedFile::with_cache(held, bytes.len(), 512, 8);
+        match certs::pdf::verify(&file, &trust, &options()) {
+            Err(cause) => assert_eq!(cause, ErrorKind::UnexpectedEof, "after {reads} reads"),
+            Ok(_) => break,
+        }
+        reads += 1;
+    }
+    assert!(reads > 10, "only {reads} reads");
+}
+
+/// Bytes in memory that can be read so many times.
+#[derive(Debug)]
+struct Held(Vec<u8>, Cell<usize>);
+
+impl ReadAt for Held {
+    fn read_at(&self, offset: usize, into: &mut [u8]) -> Result<(), ErrorKind> {
+        let left = self.1.get().checked_sub(1);
+        self.1.set(left.ok_or(ErrorKind::UnexpectedEof)?);
+        into.copy_from_slice(&self.0[offset..offset + into.len()]);
+        Ok(())
     }
 }
 

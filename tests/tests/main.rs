@@ -28,6 +28,7 @@ mod faults;
 mod fuzz_corpus;
 mod invariants;
 mod kill;
+mod large_pdf;
 mod paths;
 mod report_page;
 mod second_opinion;

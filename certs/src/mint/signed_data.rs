@@ -88,14 +88,25 @@ pub fn sign_detached(
     message: &[&[u8]],
     at: DateTime<Utc>,
 ) -> Result<Vec<u8>, MintError> {
-    let digest = DigestAlgorithm::Sm3.digest_parts(message);
+    sign_digest(signer, &DigestAlgorithm::Sm3.digest_parts(message), at)
+}
+
+/// The same over a message with this SM3, which need not be in memory.
+///
+/// # Errors
+/// [`MintError::Key`] when the key cannot sign.
+pub fn sign_digest(
+    signer: &Credential,
+    digest: &[u8],
+    at: DateTime<Utc>,
+) -> Result<Vec<u8>, MintError> {
     let attribute = |kind, value: &[u8]| {
         der::sequence(&[&der::object_identifier(kind), &der::set_of(&[value])])
     };
     let attributes = [
         attribute(CONTENT_TYPE, &der::object_identifier(CMS_DATA)),
         attribute(SIGNING_TIME, &der::x509_time(at)),
-        attribute(MESSAGE_DIGEST, &der::octet_string(&digest)),
+        attribute(MESSAGE_DIGEST, &der::octet_string(digest)),
     ];
     let attributes: Vec<&[u8]> = attributes.iter().map(Vec::as_slice).collect();
     let signed = der::set_of(&attributes);

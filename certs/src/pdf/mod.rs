@@ -12,12 +12,14 @@ mod coverage;
 mod seal;
 mod trust;
 
+use std::io::ErrorKind;
+
 use schemas::pdf::PdfError;
 use schemas::pdf::document::Document;
 use schemas::pdf::fields;
 use schemas::pdf::limits;
 use schemas::pdf::signature::SignatureDictionary;
-use schemas::pdf::source::FileBytes;
+use schemas::pdf::source::{FileBytes, PagedFile};
 use schemas::pdf::validation;
 use schemas::verdict::{
     CertificateReport, Checks, FileKind, FindingCode, SealUse, SealVersion, SignatureKind,
@@ -26,18 +28,32 @@ use schemas::verdict::{
 
 use chrono::{DateTime, Utc};
 
+use crate::digest::DigestAlgorithm;
 use crate::message::Message;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
 use self::changes::Steps;
 
-/// Judges a PDF; the semantics are those of ARCHITECTURE.md, Verdicts.
+/// Verifies a PDF that is not in memory; the verdict is that of the same bytes in memory.
 ///
-/// Does not count when a part of the file could not be read ([`PagedFile::failure`]): what could
-/// not be read was passed over, or taken for broken.
-///
-/// [`PagedFile::failure`]: schemas::pdf::source::PagedFile::failure
+/// # Errors
+/// Why the file could not be read: that says nothing about it.
+pub fn verify(
+    file: &PagedFile,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Result<Verdict, ErrorKind> {
+    let whole = FileBytes::Paged(file);
+    let sm3 = Message::whole(whole).digest(DigestAlgorithm::Sm3);
+    let sm3 = sm3.map(hex::encode).unwrap_or_default();
+    let verdict = judge(whole, &sm3, trust, options);
+    // What could not be read was passed over somewhere, or taken for broken.
+    file.failure().map_or(Ok(verdict), Err)
+}
+
+/// Judges a PDF with this SM3; the semantics are those of ARCHITECTURE.md, Verdicts. The verdict
+/// does not count when a part of the file could not be read.
 #[must_use]
 pub(crate) fn judge(
     file: FileBytes<'_>,

@@ -63,8 +63,9 @@ pub const FIELDS: usize = 20_000;
 /// its own.
 pub const FIELD_NAME_BYTES: usize = 2_048;
 
-/// Most items in the dictionaries of all fields of a form: thirty for each field would be many.
-pub const FORM_ITEMS: usize = 1_000_000;
+/// Most items in the dictionaries of all fields of a form: a dozen for each of the most fields. Those
+/// of two revisions are kept at a time, in some 40 MB.
+pub const FORM_ITEMS: usize = 250_000;
 
 /// Most items of a trailer that are kept: there are seven entries, and one of them may be a
 /// dictionary.
