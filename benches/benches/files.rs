@@ -10,20 +10,24 @@ use benches::bare::Pair;
 use benches::load::random_bytes;
 use benches::{Comparison, Rate, compare, engines};
 use hub::files;
+use hub::mint::Format;
 use schemas::message::CHUNK_BYTES;
-use schemas::verdict::SignatureKind;
+use schemas::verdict::SealVersion;
 use tests::{MATTER, SICHUAN, TestHub, caller};
 use tokio::runtime::Runtime;
 
+/// A file as most are.
+const SEALED: Format = Format::OfdSeal(SealVersion::V4);
+
 /// Name of a size, how it is signed, bytes of the scan in a file, files of one round. A seal brings
 /// its picture and two certificates along twice, some 20 KB: the least file is plainly signed.
-const SIZES: [(&str, SignatureKind, usize, usize); 6] = [
-    ("5 KB", SignatureKind::Sign, 0, 20),
-    ("27 KB", SignatureKind::Seal, 0, 20),
-    ("50 KB", SignatureKind::Seal, 23_000, 20),
-    ("500 KB", SignatureKind::Seal, 473_000, 10),
-    ("5 MB", SignatureKind::Seal, 4_973_000, 4),
-    ("50 MB", SignatureKind::Seal, 49_973_000, 1),
+const SIZES: [(&str, Format, usize, usize); 6] = [
+    ("5 KB", Format::OfdSign, 0, 20),
+    ("27 KB", SEALED, 0, 20),
+    ("50 KB", SEALED, 23_000, 20),
+    ("500 KB", SEALED, 473_000, 10),
+    ("5 MB", SEALED, 4_973_000, 4),
+    ("50 MB", SEALED, 49_973_000, 1),
 ];
 
 /// Bytes of a bare question.
@@ -37,9 +41,9 @@ fn main() {
         return;
     }
     let runtime = Runtime::new().expect("runtime");
-    for (name, kind, scan_bytes, files) in SIZES {
+    for (name, format, scan_bytes, files) in SIZES {
         let mut hub = runtime.block_on(TestHub::start(files, 0));
-        hub.attach_files(files, kind, scan_bytes);
+        hub.attach_files(files, format, scan_bytes);
         runtime.block_on(hub.sync());
         let file = hub.items.first().and_then(|item| item.file.as_ref());
         let bytes = file.expect("a file").len();

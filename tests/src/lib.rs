@@ -33,7 +33,7 @@ use hub::config::{CallerConfig, CallerRole, NodeConfig, PeerConfig, PeerKeys, Ro
 use hub::directory::{self, RegisterReport};
 use hub::files::{self, Delivery};
 use hub::mint::Spoil;
-use hub::mint::{LibraryItem, LibraryPlan, SealKit, mint_library, write_library};
+use hub::mint::{Format, LibraryItem, LibraryPlan, SealKit, mint_library, write_library};
 use hub::node::{Node, Running, node_keys};
 use hub::permits::{self, Caller, Decision, Duty};
 use hub::refusal::Refusal;
@@ -44,7 +44,6 @@ use schemas::licence_type::LicenceTypes;
 use schemas::permit::{CallCategory, Purpose};
 use schemas::region::ProvinceCode;
 use schemas::uscc::Uscc;
-use schemas::verdict::{SealVersion, SignatureKind};
 use tempfile::TempDir;
 
 use crate::bus::TestBus;
@@ -193,11 +192,11 @@ impl TestHub {
         items.pop().and_then(|item| item.file).expect("a file")
     }
 
-    /// Gives Zhejiang's first licences files with a scan of so many bytes, sealed or plainly
-    /// signed, and writes the library.
-    pub fn attach_files(&mut self, files: usize, kind: SignatureKind, scan_bytes: usize) {
+    /// Gives Zhejiang's first licences files in a format with a scan of so many bytes, and writes
+    /// the library.
+    pub fn attach_files(&mut self, files: usize, format: Format, scan_bytes: usize) {
         let plan = LibraryPlan {
-            kind,
+            formats: vec![format],
             scan_bytes,
             ..plan(files, files, None)
         };
@@ -326,8 +325,7 @@ fn plan(licences: usize, files: usize, spoil: Option<Spoil>) -> LibraryPlan {
         licences,
         files,
         seed: 7,
-        kind: SignatureKind::Seal,
-        version: SealVersion::V4,
+        formats: vec![Format::default()],
         spoil,
         scan_bytes: 0,
         at: noon(),

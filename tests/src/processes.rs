@@ -14,12 +14,11 @@ use certs::mint::pki::DevelopmentPki;
 use connectors::client::Client;
 use http::Method;
 use hub::clock::{Clock as _, SystemClock};
-use hub::mint::{LibraryItem, LibraryPlan, mint_library, write_library};
+use hub::mint::{Format, LibraryItem, LibraryPlan, mint_library, write_library};
 use hub::node::node_keys;
 use hub::prove::publish_keys;
 use schemas::identifier::Identifier;
 use schemas::region::ProvinceCode;
-use schemas::verdict::{SealVersion, SignatureKind};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -385,8 +384,7 @@ fn mint(pki: &DevelopmentPki, region: &str, libraries: Libraries) -> Vec<Library
         licences: libraries.licences,
         files: libraries.files,
         seed: 7,
-        kind: SignatureKind::Seal,
-        version: SealVersion::V4,
+        formats: vec![Format::default()],
         spoil: None,
         scan_bytes: 0,
         at: SystemClock.now(),

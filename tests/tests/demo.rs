@@ -27,6 +27,7 @@ pub(crate) fn check_steps(shown: &Finished) {
         ("3.", "Q-TYPE-NAME"),
         ("4.", "source cache"),
         ("5.", "verdict: 有效 valid"),
+        ("5.", "application/pdf"),
         ("6.", "failing check: REF_DIGEST"),
         ("7.", "rule: default-deny"),
         ("8.", "deliver"),

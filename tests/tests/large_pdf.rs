@@ -13,7 +13,8 @@ use certs::message::Message;
 use certs::mint::certificate::{Usage, Validity};
 use certs::mint::credential::Credential;
 use certs::mint::pki::DevelopmentPki;
-use certs::mint::signed_data::sign_digest;
+use certs::mint::seal::SealFaults;
+use certs::mint::signed_data::{Dialect, sign_digest};
 use certs::open_file::OpenFile;
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use schemas::pdf::limits;
@@ -213,7 +214,7 @@ fn sign(path: &Path, (range_at, gap): (usize, Range<usize>), end: usize, signer:
     let paged = PagedFile::new(Box::new(OpenFile::open(path).unwrap()), end);
     let message = Message::around(FileBytes::Paged(&paged), &gap, end);
     let digest = message.digest(DigestAlgorithm::Sm3).unwrap();
-    let value = hex::encode(sign_digest(signer, &digest, now()).unwrap());
+    let value = hex::encode(sign_digest(Dialect::Cms, signer, &digest, now(), &SealFaults::default()).unwrap());
     file.write_all_at(value.as_bytes(), gap.start as u64 + 1)
         .unwrap();
 }

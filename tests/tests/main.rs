@@ -25,6 +25,7 @@ mod demo;
 mod doctor;
 mod exchange;
 mod faults;
+mod formats;
 mod fuzz_corpus;
 mod invariants;
 mod kill;

@@ -1,4 +1,4 @@
-//! X.509 v3 certificates and v2 CRLs with SM2 keys, as the development PKI issues them.
+//! X.509 v3 certificates and v2 CRLs, as the development PKI issues them.
 //!
 //! Profile \[P\]: subject in `UTF8String` (RFC 5280 §4.1.2.4), the organisation's USCC as
 //! `serialNumber`; basicConstraints and keyUsage critical; key identifiers are the first 20
@@ -6,15 +6,12 @@
 
 use ::der::asn1::ObjectIdentifier;
 use chrono::{DateTime, Utc};
-use sm2::elliptic_curve::sec1::ToSec1Point as _;
-use sm2::{PublicKey, SecretKey};
 use sm3::{Digest as _, Sm3};
 
-use super::credential::{Credential, DISTINGUISHING_ID, sign};
-use super::{MintError, SM2_WITH_SM3, der};
+use super::credential::Credential;
+use super::key::PrivateKey;
+use super::{MintError, der};
 
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
 const COUNTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
 const ORGANISATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -76,7 +73,8 @@ pub struct Revocation {
 /// What a certificate is to say.
 pub(super) struct Plan<'a> {
     pub(super) subject: &'a Subject,
-    pub(super) public_key: &'a PublicKey,
+    /// The subject's key, of which the certificate states the public part.
+    pub(super) key: &'a PrivateKey,
     pub(super) validity: Validity,
     pub(super) usage: Usage,
 }
@@ -85,23 +83,16 @@ pub(super) struct Plan<'a> {
 pub(super) struct Issuer<'a> {
     /// Distinguished name as DER.
     pub(super) name: &'a [u8],
-    pub(super) secret: &'a SecretKey,
+    pub(super) secret: &'a PrivateKey,
 }
 
 /// A certificate as DER.
 pub(super) fn certificate(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Result<Vec<u8>, MintError> {
-    let point = plan.public_key.to_sec1_point(false);
-    let key = der::sequence(&[
-        &der::sequence(&[
-            &der::object_identifier(EC_PUBLIC_KEY),
-            &der::object_identifier(SM2_CURVE),
-        ]),
-        &der::bit_string(point.as_bytes()),
-    ]);
+    let key = plan.key.public_key_info()?;
     let body = der::sequence(&[
         &der::context(0, &der::integer(2)),
         &der::unsigned_integer(&serial(&key, issuer.name)),
-        &algorithm(),
+        &issuer.secret.signature_algorithm(),
         issuer.name,
         &der::sequence(&[
             &der::x509_time(plan.validity.from),
@@ -109,7 +100,7 @@ pub(super) fn certificate(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Result<Vec<u8
         ]),
         &plan.subject.name(),
         &key,
-        &der::context(3, &extensions(plan, issuer)),
+        &der::context(3, &extensions(plan, issuer)?),
     ]);
     signed(&body, issuer.secret)
 }
@@ -137,7 +128,7 @@ pub(super) fn crl(
     let number = this_update.timestamp().to_be_bytes();
     let body = der::sequence(&[
         &der::integer(1),
-        &algorithm(),
+        &issuer.secret_key().signature_algorithm(),
         issuer.subject_der(),
         &der::x509_time(this_update),
         &der::x509_time(next_update),
@@ -145,22 +136,12 @@ pub(super) fn crl(
         &der::context(
             0,
             &der::sequence(&[
-                &authority_key_identifier(&issuer.key_identifier()),
+                &authority_key_identifier(&issuer.secret_key().identifier()?),
                 &extension(CRL_NUMBER, false, &der::unsigned_integer(&number)),
             ]),
         ),
     ]);
     signed(&body, issuer.secret_key())
-}
-
-/// Key identifier of a public key \[P\]: 20 octets of its SM3.
-pub(super) fn key_identifier(public_key: &PublicKey) -> Vec<u8> {
-    let point = public_key.to_sec1_point(false);
-    Sm3::digest(point.as_bytes())
-        .iter()
-        .copied()
-        .take(20)
-        .collect()
 }
 
 impl Subject {
@@ -204,10 +185,6 @@ fn attribute(kind: ObjectIdentifier, value: &[u8]) -> Vec<u8> {
     der::set_of(&[&der::sequence(&[&der::object_identifier(kind), value])])
 }
 
-fn algorithm() -> Vec<u8> {
-    der::sequence(&[&der::object_identifier(SM2_WITH_SM3)])
-}
-
 /// The same key, subject and issuer always get the same serial: no state to keep.
 fn serial(key: &[u8], issuer: &[u8]) -> Vec<u8> {
     let digest = Sm3::new().chain_update(issuer).chain_update(key).finalize();
@@ -219,7 +196,7 @@ fn serial(key: &[u8], issuer: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-fn extensions(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Vec<u8> {
+fn extensions(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Result<Vec<u8>, MintError> {
     let constraints = match plan.usage {
         Usage::Authority { path_length } => {
             der::sequence(&[&der::boolean_true(), &der::integer(path_length.into())])
@@ -228,8 +205,8 @@ fn extensions(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Vec<u8> {
     };
     let bits = plan.usage.bits();
     let unused = u8::try_from(bits.trailing_zeros()).unwrap_or(0);
-    let own_identifier = der::octet_string(&key_identifier(plan.public_key));
-    der::sequence(&[
+    let own_identifier = der::octet_string(&plan.key.identifier()?);
+    Ok(der::sequence(&[
         &extension(BASIC_CONSTRAINTS, true, &constraints),
         &extension(
             KEY_USAGE,
@@ -237,8 +214,8 @@ fn extensions(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Vec<u8> {
             &der::bit_string_with_unused(unused, &[bits]),
         ),
         &extension(SUBJECT_KEY_IDENTIFIER, false, &own_identifier),
-        &authority_key_identifier(&key_identifier(&issuer.secret.public_key())),
-    ])
+        &authority_key_identifier(&issuer.secret.identifier()?),
+    ]))
 }
 
 fn authority_key_identifier(identifier: &[u8]) -> Vec<u8> {
@@ -259,8 +236,11 @@ fn extension(kind: ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {
     ])
 }
 
-fn signed(body: &[u8], secret: &SecretKey) -> Result<Vec<u8>, MintError> {
-    let signature = sign(secret, body, DISTINGUISHING_ID)?;
-    let value = der::bit_string(signature.to_der().as_bytes());
-    Ok(der::sequence(&[body, &algorithm(), &value]))
+fn signed(body: &[u8], secret: &PrivateKey) -> Result<Vec<u8>, MintError> {
+    let value = der::bit_string(&secret.sign(body)?);
+    Ok(der::sequence(&[
+        body,
+        &secret.signature_algorithm(),
+        &value,
+    ]))
 }

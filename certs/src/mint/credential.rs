@@ -6,17 +6,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ::der::{Decode as _, Encode as _, EncodePem as _, pem::LineEnding};
-use sm2::SecretKey;
-use sm2::dsa::SigningKey;
-use sm2::dsa::signature::Signer as _;
-use sm2::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use x509_cert::Certificate;
 
 use super::MintError;
-use super::certificate::key_identifier;
-
-/// Distinguishing identifier of every SM2 signature here (GM/T 0009).
-pub const DISTINGUISHING_ID: &str = "1234567812345678";
+use super::key::PrivateKey;
 
 /// Largest certificate or key file that is read back; a certificate here has about 700 octets.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -29,7 +22,7 @@ pub struct Credential {
     issuer: Vec<u8>,
     serial: Vec<u8>,
     common_name: String,
-    secret: SecretKey,
+    secret: PrivateKey,
 }
 
 impl Credential {
@@ -63,20 +56,17 @@ impl Credential {
 
     /// The private key.
     #[must_use]
-    pub const fn secret_key(&self) -> &SecretKey {
+    pub const fn secret_key(&self) -> &PrivateKey {
         &self.secret
     }
 
-    /// SM2 signature with SM3 over `message`, DER (GB/T 35276), with the usual identifier.
+    /// Signature over `message`: SM2 with SM3, DER (GB/T 35276), with the usual identifier, or RSA
+    /// with SHA-256 (PKCS #1 v1.5).
     ///
     /// # Errors
     /// [`MintError::Key`] when the key cannot sign.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, MintError> {
-        Ok(self
-            .signature(message, DISTINGUISHING_ID)?
-            .to_der()
-            .as_bytes()
-            .to_vec())
+        self.secret.sign(message)
     }
 
     /// Writes `trust/NAME.pem`, or another folder than `trust`, and `keys/NAME.pem` (PKCS#8,
@@ -87,13 +77,7 @@ impl Credential {
     pub fn save(&self, dir: &Path, folder: &str, name: &str) -> Result<(), MintError> {
         let certificate = dir.join(folder).join(format!("{name}.pem"));
         write_file(&certificate, self.certificate_pem()?.as_bytes(), 0o644)?;
-        let key = self
-            .secret
-            .to_pkcs8_pem(LineEnding::LF)
-            .map_err(|problem| MintError::Key {
-                of: name.to_owned(),
-                problem: problem.to_string(),
-            })?;
+        let key = self.secret.to_pem(name)?;
         write_file(
             &dir.join("keys").join(format!("{name}.pem")),
             key.as_bytes(),
@@ -114,18 +98,14 @@ impl Credential {
                 problem: problem.to_string(),
             })?;
         let pem = read_text(&dir.join("keys").join(format!("{name}.pem")))?;
-        let secret = SecretKey::from_pkcs8_pem(&pem).map_err(|problem| MintError::Key {
-            of: name.to_owned(),
-            problem: problem.to_string(),
-        })?;
-        Self::new(certificate, secret)
+        Self::new(certificate, PrivateKey::from_pem(&pem, name)?)
     }
 
     /// Puts a certificate and its key together.
     ///
     /// # Errors
     /// [`MintError`] when the certificate cannot be read or names another key.
-    pub fn new(certificate: Vec<u8>, secret: SecretKey) -> Result<Self, MintError> {
+    pub fn new(certificate: Vec<u8>, secret: PrivateKey) -> Result<Self, MintError> {
         let broken = |problem: &::der::Error| MintError::Certificate {
             of: "the given certificate".to_owned(),
             problem: problem.to_string(),
@@ -144,7 +124,7 @@ impl Credential {
             .subject_public_key_info()
             .subject_public_key
             .raw_bytes();
-        if key != sm2_point(&secret) {
+        if key != secret.public_octets()? {
             return Err(MintError::Key {
                 of: common_name,
                 problem: "the private key does not belong to the certificate".to_owned(),
@@ -160,15 +140,6 @@ impl Credential {
         })
     }
 
-    /// SM2 signature with a chosen distinguishing identifier.
-    pub(super) fn signature(
-        &self,
-        message: &[u8],
-        identifier: &str,
-    ) -> Result<sm2::dsa::Signature, MintError> {
-        sign(&self.secret, message, identifier)
-    }
-
     /// Subject of the certificate as DER.
     pub(super) fn subject_der(&self) -> &[u8] {
         &self.subject
@@ -177,11 +148,6 @@ impl Credential {
     /// Issuer of the certificate as DER.
     pub(super) fn issuer_der(&self) -> &[u8] {
         &self.issuer
-    }
-
-    /// subjectKeyIdentifier of the certificate.
-    pub(super) fn key_identifier(&self) -> Vec<u8> {
-        key_identifier(&self.secret.public_key())
     }
 
     fn certificate_error(&self, problem: &::der::Error) -> MintError {
@@ -220,20 +186,6 @@ pub(super) fn write_file(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Min
         .map_err(failed)
 }
 
-/// SM2 signature of a key that may have no certificate yet.
-pub(super) fn sign(
-    secret: &SecretKey,
-    message: &[u8],
-    identifier: &str,
-) -> Result<sm2::dsa::Signature, MintError> {
-    SigningKey::new(identifier, secret)
-        .and_then(|key| key.try_sign(message))
-        .map_err(|problem| MintError::Key {
-            of: "the signer".to_owned(),
-            problem: problem.to_string(),
-        })
-}
-
 fn read_text(path: &PathBuf) -> Result<String, MintError> {
     let failed = |source| MintError::File {
         path: path.clone(),
@@ -249,11 +201,6 @@ fn read_text(path: &PathBuf) -> Result<String, MintError> {
 
 fn parse(certificate: &[u8]) -> Result<Certificate, ::der::Error> {
     Certificate::from_der(certificate)
-}
-
-fn sm2_point(secret: &SecretKey) -> Vec<u8> {
-    use sm2::elliptic_curve::sec1::ToSec1Point as _;
-    secret.public_key().to_sec1_point(false).as_bytes().to_vec()
 }
 
 fn common_name(certificate: &Certificate) -> String {

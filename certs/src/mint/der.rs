@@ -56,6 +56,11 @@ pub(super) fn unsigned_integer(bytes: &[u8]) -> Vec<u8> {
     tagged(0x02, &content)
 }
 
+/// NULL.
+pub(super) fn null() -> Vec<u8> {
+    tagged(0x05, &[])
+}
+
 /// BOOLEAN TRUE.
 pub(super) fn boolean_true() -> Vec<u8> {
     tagged(0x01, &[0xff])

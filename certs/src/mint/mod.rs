@@ -4,10 +4,11 @@
 //! from a licensed maker. The recipes live beside the verification so that every rule can be
 //! shown to hold and to break: each option of [`seal::SealFaults`] makes one fault.
 //!
+//! * [`key`]: private keys, SM2 and RSA
 //! * [`credential`]: a certificate with its private key, in memory or in a folder
-//! * [`certificate`]: X.509 certificates and CRLs signed with SM2
-//! * [`pki`]: root → issuing CA → seal maker, signers, nodes
-//! * [`picture`]: the red round seal as a PNG
+//! * [`certificate`]: X.509 certificates and CRLs
+//! * [`pki`]: root → issuing CA → seal maker, signers, nodes; and an RSA root
+//! * [`picture`]: the red round seal and other pictures, as pixels and as PNG
 //! * [`seal`]: e-seals of GM/T 0031-2014 (V1), GB/T 38540-2020 (V4) and GM/T 0031-2025 (V5)
 //! * [`signed_data`]: GB/T 35275 `SignedData` for OFD signatures of type `Sign`, and CMS for PDF
 //! * [`pdf`]: signatures in PDF files
@@ -15,6 +16,7 @@
 pub mod certificate;
 pub mod credential;
 mod der;
+pub mod key;
 pub mod pdf;
 pub mod picture;
 pub mod pki;

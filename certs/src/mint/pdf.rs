@@ -21,8 +21,10 @@ pub struct PdfSignature<'a> {
     pub field: &'a str,
     /// `/SubFilter`.
     pub sub_filter: &'a str,
-    /// `/Rect` of its widget on the first page; all zero: not shown.
+    /// `/Rect` of its widget on the first page, points; all zero: not shown.
     pub rectangle: [i32; 4],
+    /// How the widget looks: a form `XObject` that the file already holds.
+    pub appearance: Option<ObjectId>,
     /// Further entries of the signature dictionary, for instance `/Reference[…]`.
     pub entries: &'a str,
     /// Bytes of room for the signed value.
@@ -37,6 +39,7 @@ impl Default for PdfSignature<'_> {
             field: "Signature1",
             sub_filter: "adbe.pkcs7.detached",
             rectangle: [0; 4],
+            appearance: None,
             entries: "",
             room_bytes: 4_096,
             certifies: false,
@@ -91,9 +94,12 @@ fn dictionary_text(plan: &PdfSignature<'_>) -> String {
 
 fn field_text(plan: &PdfSignature<'_>, value: ObjectId, page: ObjectId) -> String {
     let [left, bottom, right, top] = plan.rectangle;
+    let appearance = plan.appearance.map_or_else(String::new, |form| {
+        format!("/AP<</N {} {} R>>", form.number, form.generation)
+    });
     format!(
         "<</Type/Annot/Subtype/Widget/FT/Sig/T({})/V {} 0 R/F 132/Rect[{left} {bottom} {right} \
-         {top}]/P {} {} R>>",
+         {top}]/P {} {} R{appearance}>>",
         plan.field, value.number, page.number, page.generation
     )
 }

@@ -1,4 +1,5 @@
-//! The red round seal of a Chinese public body, drawn as a PNG with a transparent background.
+//! The red round seal of a Chinese public body, drawn on a transparent background, and what else is
+//! shown on a sample licence.
 //!
 //! Ring and star only: the name around the ring would need a font, so it is page text instead.
 
@@ -31,31 +32,61 @@ const SILHOUETTE: u8 = 0x9c;
 /// Shade behind it.
 const PHOTO_GROUND: u8 = 0xe9;
 
-/// Draws the seal.
+/// Least pixels in a row of a scan.
+const SCAN_WIDTH_MIN: usize = 32;
+
+/// A picture of one tint: a byte for each pixel, row by row from the top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pixels {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// One byte for each pixel: shade or opacity, as the function says that draws it.
+    pub samples: Vec<u8>,
+}
+
+/// The seal: how far the ink covers each pixel, from 0 to 255.
+#[must_use]
+pub fn seal_pixels() -> Pixels {
+    let levels = SAMPLES * SAMPLES;
+    let opacity = |inked: u8| u8::try_from(u32::from(inked) * 255 / levels).unwrap_or(u8::MAX);
+    let pixel = |row| (0..SIDE).map(move |column| opacity(inked_samples(column, row)));
+    Pixels {
+        width: SIDE,
+        height: SIDE,
+        samples: (0..SIDE).flat_map(pixel).collect(),
+    }
+}
+
+/// Ink of the seal, red, green and blue.
+#[must_use]
+pub const fn seal_ink() -> [u8; 3] {
+    RED
+}
+
+/// The seal as a PNG with its size on paper.
 ///
 /// # Errors
 /// [`MintError::Picture`] when the PNG cannot be written.
 pub fn round_seal() -> Result<SealPicture, MintError> {
-    let mut pixels = Vec::new();
-    for row in 0..SIDE {
-        for column in 0..SIDE {
-            pixels.push(inked_samples(column, row));
-        }
-    }
-    // One palette entry for each count of inked samples: the same red, ever less transparent.
-    let levels = SAMPLES * SAMPLES;
-    let palette: Vec<u8> = (0..=levels).flat_map(|_| RED).collect();
-    let alpha: Vec<u8> = (0..=levels)
-        .map(|inked| u8::try_from(inked * 255 / levels).unwrap_or(u8::MAX))
-        .collect();
+    let pixels = seal_pixels();
+    // One palette entry for each opacity: the same red, ever less transparent.
+    let mut levels = pixels.samples.clone();
+    levels.sort_unstable();
+    levels.dedup();
+    let index = |opacity: &u8| levels.binary_search(opacity).unwrap_or(0);
+    let indexes = pixels.samples.iter().map(index);
+    let indexes: Vec<u8> = indexes.map(|at| u8::try_from(at).unwrap_or(0)).collect();
+    let palette: Vec<u8> = levels.iter().flat_map(|_| RED).collect();
     let mut data = Vec::new();
-    let mut encoder = png::Encoder::new(&mut data, SIDE, SIDE);
+    let mut encoder = png::Encoder::new(&mut data, pixels.width, pixels.height);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_palette(palette);
-    encoder.set_trns(alpha);
+    encoder.set_trns(levels);
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&pixels)?;
+    writer.write_image_data(&indexes)?;
     writer.finish()?;
     Ok(SealPicture {
         format: "PNG".to_owned(),
@@ -65,23 +96,48 @@ pub fn round_seal() -> Result<SealPicture, MintError> {
     })
 }
 
-/// A grey head and shoulders on a pale ground for the photo box: nobody's likeness.
+/// A grey head and shoulders on a pale ground for the photo box: nobody's likeness. Shades from 0,
+/// black, to 255.
+#[must_use]
+pub fn silhouette() -> Pixels {
+    let row = |row| {
+        (0..PHOTO_WIDTH).map(move |column| silhouette_shade(f64::from(column), f64::from(row)))
+    };
+    Pixels {
+        width: PHOTO_WIDTH,
+        height: PHOTO_HEIGHT,
+        samples: (0..PHOTO_HEIGHT).flat_map(row).collect(),
+    }
+}
+
+/// Page `number` of a scanned original: noise of `bytes` bytes or a few more, always the same, that
+/// nothing makes shorter. Shades.
+#[must_use]
+pub fn scan(number: u32, bytes: usize) -> Pixels {
+    let width = bytes.isqrt().max(SCAN_WIDTH_MIN);
+    let height = bytes.div_ceil(width).max(1);
+    let block = |block: u32| {
+        let seed = [number.to_be_bytes(), block.to_be_bytes()].concat();
+        crate::digest::sm3(&seed)
+    };
+    Pixels {
+        width: u32::try_from(width).unwrap_or(u32::MAX),
+        height: u32::try_from(height).unwrap_or(u32::MAX),
+        samples: (0..).flat_map(block).take(width * height).collect(),
+    }
+}
+
+/// Shades as a PNG.
 ///
 /// # Errors
 /// [`MintError::Picture`] when the PNG cannot be written.
-pub fn silhouette() -> Result<Vec<u8>, MintError> {
-    let mut pixels = Vec::new();
-    for row in 0..PHOTO_HEIGHT {
-        for column in 0..PHOTO_WIDTH {
-            pixels.push(silhouette_shade(f64::from(column), f64::from(row)));
-        }
-    }
+pub fn grey_png(pixels: &Pixels) -> Result<Vec<u8>, MintError> {
     let mut data = Vec::new();
-    let mut encoder = png::Encoder::new(&mut data, PHOTO_WIDTH, PHOTO_HEIGHT);
+    let mut encoder = png::Encoder::new(&mut data, pixels.width, pixels.height);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&pixels)?;
+    writer.write_image_data(&pixels.samples)?;
     writer.finish()?;
     Ok(data)
 }

@@ -1,15 +1,15 @@
-//! The development PKI: SM2 root → issuing CA → seal maker, signers and nodes.
+//! The development PKI: SM2 root → issuing CA → seal maker, signers and nodes; beside it, where
+//! asked for, an RSA root → signers.
 
 use std::path::Path;
 
 use ::der::pem::{self, LineEnding};
 use chrono::{DateTime, Duration, Utc};
-use sm2::SecretKey;
-use sm2::elliptic_curve::Generate as _;
 
 use super::MintError;
 use super::certificate::{self, Issuer, Plan, Revocation, Subject, Usage, Validity};
 use super::credential::{Credential, write_file};
+use super::key::PrivateKey;
 
 /// The authorities count from so many days before they were minted, so that licences may be
 /// sealed with past dates.
@@ -20,6 +20,10 @@ const AUTHORITY_DAYS_AFTER: i64 = 20 * 365;
 const CRL_DAYS: i64 = 365;
 /// What the root's common name adds to the PKI's name.
 const ROOT_ROLE: &str = "根证书";
+/// What the RSA root's common name adds to the PKI's name.
+const RSA_ROLE: &str = " RSA 根证书";
+/// File name of the RSA root.
+const RSA_ROOT: &str = "rsa-root";
 /// Folder of what others are to trust: exactly what `hub verify --trust` is given.
 const TRUST: &str = "trust";
 
@@ -29,6 +33,8 @@ pub struct DevelopmentPki {
     root: Credential,
     issuing: Credential,
     maker: Credential,
+    /// The root of RSA certificates, which issues them itself.
+    rsa_root: Option<Credential>,
 }
 
 impl DevelopmentPki {
@@ -39,16 +45,9 @@ impl DevelopmentPki {
     /// # Errors
     /// [`MintError`] when the system gives no randomness or a key cannot sign.
     pub fn mint(name: &str, at: DateTime<Utc>) -> Result<Self, MintError> {
-        let validity = Validity {
-            from: at - Duration::days(AUTHORITY_DAYS_BEFORE),
-            until: at + Duration::days(AUTHORITY_DAYS_AFTER),
-        };
-        let subject = |role: &str| Subject {
-            organisation: format!("{name}（开发测试用）"),
-            uscc: None,
-            common_name: format!("{name}{role}"),
-        };
-        let root = self_signed(&subject(ROOT_ROLE), validity)?;
+        let validity = authority_validity(at);
+        let subject = |role| authority_subject(name, role);
+        let root = self_signed(&subject(ROOT_ROLE), validity, 1, PrivateKey::sm2)?;
         let authority = Usage::Authority { path_length: 0 };
         let issuing = issue(&root, &subject("签发证书"), validity, authority)?;
         let maker = issue(&issuing, &subject("电子印章制作"), validity, Usage::Signing)?;
@@ -56,7 +55,21 @@ impl DevelopmentPki {
             root,
             issuing,
             maker,
+            rsa_root: None,
         })
+    }
+
+    /// The same with an RSA root, if it has none yet: for licences that are signed with RSA.
+    ///
+    /// # Errors
+    /// As [`DevelopmentPki::mint`].
+    pub fn with_rsa(mut self, at: DateTime<Utc>) -> Result<Self, MintError> {
+        if self.rsa_root.is_none() {
+            let subject = authority_subject(self.name(), RSA_ROLE);
+            let validity = authority_validity(at);
+            self.rsa_root = Some(self_signed(&subject, validity, 0, PrivateKey::rsa)?);
+        }
+        Ok(self)
     }
 
     /// Another PKI under the same names with other keys: what a forger would make.
@@ -64,8 +77,13 @@ impl DevelopmentPki {
     /// # Errors
     /// As [`DevelopmentPki::mint`].
     pub fn twin(&self, at: DateTime<Utc>) -> Result<Self, MintError> {
+        Self::mint(self.name(), at)
+    }
+
+    /// The name that it was minted under.
+    fn name(&self) -> &str {
         let root = self.root.common_name();
-        Self::mint(root.strip_suffix(ROOT_ROLE).unwrap_or(root), at)
+        root.strip_suffix(ROOT_ROLE).unwrap_or(root)
     }
 
     /// The self-signed root.
@@ -86,6 +104,12 @@ impl DevelopmentPki {
         &self.maker
     }
 
+    /// The self-signed root of RSA certificates, where there is one.
+    #[must_use]
+    pub const fn rsa_root(&self) -> Option<&Credential> {
+        self.rsa_root.as_ref()
+    }
+
     /// A certificate for an organisation that signs: `validity` and `usage` as asked, so also
     /// expired ones or ones that must not sign.
     ///
@@ -104,6 +128,28 @@ impl DevelopmentPki {
             validity,
             usage,
         )
+    }
+
+    /// The same with an RSA key, issued by the RSA root.
+    ///
+    /// # Errors
+    /// [`MintError`] when there is no RSA root, or a key cannot be made or used.
+    pub fn issue_rsa_signer(
+        &self,
+        organisation: &str,
+        uscc: &str,
+        validity: Validity,
+        usage: Usage,
+    ) -> Result<Credential, MintError> {
+        let Some(root) = &self.rsa_root else {
+            return Err(MintError::Key {
+                of: organisation.to_owned(),
+                problem: "the PKI has no RSA root".to_owned(),
+            });
+        };
+        let subject = Subject::organisation(organisation, uscc);
+        let key = PrivateKey::rsa(organisation)?;
+        issue_for(root, &subject, validity, usage, key)
     }
 
     /// A certificate for a node on the bus, for the same time as the authorities' own.
@@ -144,7 +190,21 @@ impl DevelopmentPki {
         certificate::crl(&self.root, &[], this_update, next_update)
     }
 
-    /// Writes `trust/` (root, issuing authority, seal maker, their CRLs as of `at` with the
+    /// CRL of the RSA root, DER, where there is one.
+    ///
+    /// # Errors
+    /// [`MintError`] when the key cannot sign.
+    pub fn rsa_crl(
+        &self,
+        revoked: &[Revocation],
+        this_update: DateTime<Utc>,
+        next_update: DateTime<Utc>,
+    ) -> Result<Option<Vec<u8>>, MintError> {
+        let crl = |root| certificate::crl(root, revoked, this_update, next_update);
+        self.rsa_root.as_ref().map(crl).transpose()
+    }
+
+    /// Writes `trust/` (roots, issuing authority, seal maker, their CRLs as of `at` with the
     /// given revocations) and `keys/` below `dir`.
     ///
     /// # Errors
@@ -159,10 +219,15 @@ impl DevelopmentPki {
         self.issuing.save(dir, TRUST, "issuing")?;
         self.maker.save(dir, TRUST, "seal-maker")?;
         let next_update = at + Duration::days(CRL_DAYS);
-        let crls = [
+        let mut crls = vec![
             ("root-crl", self.root_crl(at, next_update)?),
             ("issuing-crl", self.crl(revoked, at, next_update)?),
         ];
+        if let Some(root) = &self.rsa_root {
+            root.save(dir, TRUST, RSA_ROOT)?;
+            let crl = self.rsa_crl(revoked, at, next_update)?;
+            crls.extend(crl.map(|crl| ("rsa-root-crl", crl)));
+        }
         for (name, crl) in crls {
             let text = pem::encode_string("X509 CRL", LineEnding::LF, &crl).map_err(|problem| {
                 MintError::Certificate {
@@ -184,21 +249,45 @@ impl DevelopmentPki {
     /// # Errors
     /// [`MintError`] when a file is missing, unreadable, or a key is not its certificate's.
     pub fn load(dir: &Path) -> Result<Self, MintError> {
+        let has_rsa = dir.join(TRUST).join(format!("{RSA_ROOT}.pem")).exists();
         Ok(Self {
             root: Credential::load(dir, TRUST, "root")?,
             issuing: Credential::load(dir, TRUST, "issuing")?,
             maker: Credential::load(dir, TRUST, "seal-maker")?,
+            rsa_root: has_rsa
+                .then(|| Credential::load(dir, TRUST, RSA_ROOT))
+                .transpose()?,
         })
     }
 }
 
-fn self_signed(subject: &Subject, validity: Validity) -> Result<Credential, MintError> {
+fn authority_validity(at: DateTime<Utc>) -> Validity {
+    Validity {
+        from: at - Duration::days(AUTHORITY_DAYS_BEFORE),
+        until: at + Duration::days(AUTHORITY_DAYS_AFTER),
+    }
+}
+
+fn authority_subject(name: &str, role: &str) -> Subject {
+    Subject {
+        organisation: format!("{name}（开发测试用）"),
+        uscc: None,
+        common_name: format!("{name}{role}"),
+    }
+}
+
+fn self_signed(
+    subject: &Subject,
+    validity: Validity,
+    path_length: u8,
+    generate: fn(&str) -> Result<PrivateKey, MintError>,
+) -> Result<Credential, MintError> {
     let secret = generate(&subject.common_name)?;
     let plan = Plan {
         subject,
-        public_key: &secret.public_key(),
+        key: &secret,
         validity,
-        usage: Usage::Authority { path_length: 1 },
+        usage: Usage::Authority { path_length },
     };
     let issuer = Issuer {
         name: &subject.name(),
@@ -214,10 +303,20 @@ fn issue(
     validity: Validity,
     usage: Usage,
 ) -> Result<Credential, MintError> {
-    let secret = generate(&subject.common_name)?;
+    let secret = PrivateKey::sm2(&subject.common_name)?;
+    issue_for(authority, subject, validity, usage, secret)
+}
+
+fn issue_for(
+    authority: &Credential,
+    subject: &Subject,
+    validity: Validity,
+    usage: Usage,
+    secret: PrivateKey,
+) -> Result<Credential, MintError> {
     let plan = Plan {
         subject,
-        public_key: &secret.public_key(),
+        key: &secret,
         validity,
         usage,
     };
@@ -227,11 +326,4 @@ fn issue(
     };
     let certificate = certificate::certificate(&plan, &issuer)?;
     Credential::new(certificate, secret)
-}
-
-fn generate(of: &str) -> Result<SecretKey, MintError> {
-    SecretKey::try_generate().map_err(|problem| MintError::Key {
-        of: of.to_owned(),
-        problem: problem.to_string(),
-    })
 }

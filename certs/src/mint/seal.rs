@@ -10,7 +10,8 @@ use schemas::verdict::SealVersion;
 use sm3::{Digest as _, Sm3};
 
 use super::certificate::Validity;
-use super::credential::{Credential, DISTINGUISHING_ID};
+use super::credential::Credential;
+use super::key::DISTINGUISHING_ID;
 use super::{MintError, SM2_WITH_SM3, der};
 
 /// Seal of an organisation, not of a person (`SES_ESPropertyInfo.type`).
@@ -229,7 +230,7 @@ fn signature_octets(
     identifier: &str,
     raw: bool,
 ) -> Result<Vec<u8>, MintError> {
-    let signature = signer.signature(message, identifier)?;
+    let signature = signer.secret_key().sm2_signature(message, identifier)?;
     Ok(if raw {
         signature.to_vec()
     } else {

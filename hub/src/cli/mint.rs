@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
 use chrono::{DateTime, Duration, Utc};
+use clap::CommandFactory as _;
 use schemas::region::ProvinceCode;
-use schemas::verdict::{SealVersion, SignatureKind};
+use schemas::verdict::SealVersion;
 
 use super::out::outln;
 use crate::clock::{Clock as _, SystemClock};
-use crate::mint::{LibraryPlan, SealKit, Spoil, mint_library, write_library};
+use crate::mint::{Format, LibraryPlan, SealKit, Spoil, mint_library, write_library};
 
-/// Makes a development PKI (SM2 root, issuing authority, seal maker, CRLs) and sealed OFD
-/// licences of fictitious types, for tests and demos.
+/// Makes a development PKI (SM2 root, issuing authority, seal maker, RSA root, CRLs) and sealed
+/// licences of fictitious types, OFD or PDF, for tests and demos.
 ///
 /// DIR receives trust/ (what `hub verify --trust` is given), keys/ (private keys, for development
 /// only), entries.jsonl and files/. A PKI that is already there is used again.
@@ -29,12 +30,17 @@ pub(super) struct MintArgs {
     /// How many of them have a file; all when not given.
     #[arg(long, value_name = "N")]
     files: Option<usize>,
-    /// Layout of the seals: GM/T 0031-2014, GB/T 38540-2020 or GM/T 0031-2025.
-    #[arg(long, value_enum, default_value_t = SealVersionArg::V4)]
-    seal_version: SealVersionArg,
-    /// An e-seal, or a GB/T 35275 signature without one.
-    #[arg(long, value_enum, default_value_t = KindArg::Seal)]
-    kind: KindArg,
+    /// Format of the files, and how they are signed.
+    #[arg(long, value_enum, default_value_t = FormatArg::Ofd)]
+    format: FormatArg,
+    /// Layout of the seals: GM/T 0031-2014, GB/T 38540-2020 (when not given) or GM/T 0031-2025.
+    /// For formats with an e-seal: ofd and pdf-seal.
+    #[arg(long, value_enum)]
+    seal_version: Option<SealVersionArg>,
+    /// Bytes of a scanned original in every file, as pages of some 256 KiB: for files of a wanted
+    /// size.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    scan_bytes: usize,
     /// The fault that every file is to have.
     #[arg(long, value_enum, value_name = "FAULT")]
     spoil: Option<Spoil>,
@@ -57,11 +63,21 @@ enum SealVersionArg {
     V5,
 }
 
-/// Kinds of signature by name.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum KindArg {
-    Seal,
-    Sign,
+/// Formats by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FormatArg {
+    /// OFD under an e-seal.
+    Ofd,
+    /// OFD with a GB/T 35275 signature, without a seal.
+    OfdSign,
+    /// PDF with a CMS signature: SM2 (adbe.pkcs7.detached).
+    Pdf,
+    /// PDF with a GB/T 35275 signature.
+    PdfGb35275,
+    /// PDF with an e-seal (GB/T 38540) in the place of a CMS signature.
+    PdfSeal,
+    /// PDF with a CMS signature: RSA.
+    PdfRsa,
 }
 
 /// Runs the command.
@@ -70,21 +86,22 @@ enum KindArg {
 /// When a file cannot be read or written.
 pub(super) fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
     let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let format = format(args);
     let is_new = !args.out.join("keys").exists();
     let pki = if is_new {
         DevelopmentPki::mint("证照枢纽开发", at)?
     } else {
         DevelopmentPki::load(&args.out)?
     };
+    let pki = pki.with_rsa(at)?;
     let plan = LibraryPlan {
         province: args.province,
         licences: args.licences,
         files: args.files.unwrap_or(args.licences),
         seed: args.seed,
-        kind: args.kind.into(),
-        version: args.seal_version.into(),
+        formats: vec![format],
         spoil: args.spoil,
-        scan_bytes: 0,
+        scan_bytes: args.scan_bytes,
         at,
     };
     let (items, kits) = mint_library(&plan, &pki)?;
@@ -93,14 +110,34 @@ pub(super) fn run(args: &MintArgs) -> anyhow::Result<ExitCode> {
     let files = items.iter().filter(|item| item.file.is_some()).count();
     outln!("{}", args.out.display())?;
     outln!("  目录 entries  {} 条, entries.jsonl", items.len())?;
-    outln!("  证照 files    {files} 个 OFD, files/")?;
-    outln!("  信任 trust    根、签发、印章制作证书和 CRL root, issuing, seal maker, CRLs, trust/")?;
+    let kind = format.extension().to_uppercase();
+    outln!("  证照 files    {files} 个 {kind}, files/")?;
+    outln!(
+        "  信任 trust    根、签发、印章制作证书和 CRL roots, issuing, seal maker, CRLs, trust/"
+    )?;
     outln!("  私钥 keys     仅供开发测试 for development only, keys/")?;
-    if let Some(spoil) = args.spoil {
-        let (verdict, code) = spoil.expected();
+    if let Some((verdict, code)) = args.spoil.and_then(|spoil| spoil.expected(format)) {
         outln!("  预期 expected {} {}", verdict.as_str(), code.as_str())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn format(args: &MintArgs) -> Format {
+    let version = args.seal_version.unwrap_or(SealVersionArg::V4).into();
+    let format = match args.format {
+        FormatArg::Ofd => Format::OfdSeal(version),
+        FormatArg::OfdSign => Format::OfdSign,
+        FormatArg::Pdf => Format::PdfSm2,
+        FormatArg::PdfGb35275 => Format::PdfGb35275,
+        FormatArg::PdfSeal => Format::PdfSeal(version),
+        FormatArg::PdfRsa => Format::PdfRsa,
+    };
+    if args.seal_version.is_some() && format.seal_version().is_none() {
+        let what = "--seal-version is for formats with an e-seal: ofd and pdf-seal";
+        let kind = clap::error::ErrorKind::ArgumentConflict;
+        super::Arguments::command().error(kind, what).exit();
+    }
+    format
 }
 
 /// The signers are revoked since long before they signed, when that is the fault.
@@ -112,8 +149,9 @@ fn revocations(spoil: Option<Spoil>, kits: &[SealKit], at: DateTime<Utc>) -> Vec
     }
     let since = at - Duration::days(DAYS_BEFORE);
     kits.iter()
-        .map(|kit| Revocation {
-            serial: kit.signer().serial().to_vec(),
+        .flat_map(SealKit::signers)
+        .map(|signer| Revocation {
+            serial: signer.serial().to_vec(),
             since,
         })
         .collect()
@@ -125,15 +163,6 @@ impl From<SealVersionArg> for SealVersion {
             SealVersionArg::V1 => Self::V1,
             SealVersionArg::V4 => Self::V4,
             SealVersionArg::V5 => Self::V5,
-        }
-    }
-}
-
-impl From<KindArg> for SignatureKind {
-    fn from(kind: KindArg) -> Self {
-        match kind {
-            KindArg::Seal => Self::Seal,
-            KindArg::Sign => Self::Sign,
         }
     }
 }

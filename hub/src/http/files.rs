@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    IF_RANGE, RANGE,
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -78,6 +78,7 @@ async fn answer(delivery: &Delivery, trust: &str, asked: &HeaderMap) -> Result<R
         CONTENT_TYPE,
         media_type(delivery.verdict().kind),
     )?;
+    say(&mut headers, CONTENT_DISPOSITION, &file_name(delivery))?;
     say(&mut headers, ACCEPT_RANGES, "bytes")?;
     // RFC 9530: `Repr-Digest` is of the whole file, `Content-Digest` of what is sent here.
     say(
@@ -155,11 +156,12 @@ fn names(tags: &str, etag: &str) -> bool {
     tags.trim() == "*" || tags.split(',').any(|tag| strong(tag) == etag)
 }
 
-/// Whether `Accept` names JSON and no OFD: a client that takes both wants the file.
+/// Whether `Accept` names JSON and no file: a client that takes both wants the file.
 fn wants_verdict(accept: &str) -> bool {
     let media_types = || accept.split(',').filter_map(|part| part.split(';').next());
+    let is_file = |name: &str| matches!(name.trim(), "application/ofd" | "application/pdf" | "*/*");
     media_types().any(|name| name.trim().eq_ignore_ascii_case("application/json"))
-        && !media_types().any(|name| matches!(name.trim(), "application/ofd" | "*/*"))
+        && !media_types().any(is_file)
 }
 
 fn media_type(kind: FileKind) -> &'static str {
@@ -168,6 +170,18 @@ fn media_type(kind: FileKind) -> &'static str {
         FileKind::Pdf => "application/pdf",
         FileKind::Unknown => "application/octet-stream",
     }
+}
+
+/// The name under which the file is kept, RFC 6266: an identifier has nothing but ASCII letters,
+/// digits and full stops.
+fn file_name(delivery: &Delivery) -> String {
+    let ending = match delivery.verdict().kind {
+        FileKind::Ofd => ".ofd",
+        FileKind::Pdf => ".pdf",
+        FileKind::Unknown => "",
+    };
+    let identifier = delivery.file().identifier();
+    format!("attachment; filename=\"{identifier}{ending}\"")
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -193,6 +207,7 @@ mod tests {
         assert!(wants_verdict("application/json"));
         assert!(wants_verdict("application/json; charset=utf-8"));
         assert!(!wants_verdict("application/ofd, application/json"));
+        assert!(!wants_verdict("application/json, application/pdf"));
         assert!(!wants_verdict("*/*"));
     }
 

@@ -1,6 +1,6 @@
 //! Where things stand on a licence: title, fields, photo box, issuer, date, seal.
 
-use super::drawing::{Area, Drawing, Font, Ink, Text, text_width, wrap};
+use super::drawing::{Area, Drawing, Font, Ink, Picture, Text, text_width, wrap};
 use super::face::{Face, Field};
 
 /// A4 upright or lying.
@@ -30,6 +30,8 @@ const FIELD_SIZE: f64 = 4.6;
 const LINE_STEP: f64 = 6.4;
 /// Photo box of 25 mm × 32 mm, a one-inch portrait with its frame.
 const PHOTO: (f64, f64) = (25.0, 32.0);
+/// Free edge around a scanned page.
+const SCAN_MARGIN: f64 = 15.0;
 /// Distance of the seal's centre from the right edge of the fields.
 const SEAL_FROM_RIGHT: f64 = 34.0;
 /// Distance of the seal's centre from the lower edge of the page.
@@ -67,12 +69,17 @@ impl Layout {
         }
     }
 
-    /// Draws what is particular to one licence; `photo` is the picture resource for the box.
-    pub(super) fn draw_face(self, drawing: &mut Drawing<'_>, face: &Face, photo: Option<u32>) {
+    /// Draws what is particular to one licence.
+    pub(super) fn draw_face(self, drawing: &mut Drawing, face: &Face) {
         let measures = self.measures();
         draw_heading(drawing, &measures, face);
-        let bottom = draw_fields(drawing, &measures, face, photo);
+        let bottom = draw_fields(drawing, &measures, face);
         draw_issuer(drawing, &measures, face, bottom);
+    }
+
+    /// Draws a page of the scanned original.
+    pub(super) fn draw_scan(self, drawing: &mut Drawing, number: u32) {
+        drawing.picture(self.page().inset(SCAN_MARGIN), Picture::Scan(number));
     }
 
     fn measures(self) -> Measures {
@@ -102,7 +109,7 @@ impl Layout {
     }
 }
 
-fn draw_heading(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face) {
+fn draw_heading(drawing: &mut Drawing, measures: &Measures, face: &Face) {
     let size = measures.title_size;
     // Short titles are spread, as on real licences.
     let spacing = if face.title.chars().count() <= 6 {
@@ -111,7 +118,7 @@ fn draw_heading(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face) {
         size * 0.12
     };
     let country = Text {
-        text: "中华人民共和国",
+        text: "中华人民共和国".to_owned(),
         x: 0.0,
         y: measures.title_y - size - 4.0,
         size: 6.4,
@@ -121,7 +128,7 @@ fn draw_heading(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face) {
     };
     centred(drawing, measures, country);
     let title = Text {
-        text: &face.title,
+        text: face.title.clone(),
         x: 0.0,
         y: measures.title_y,
         size,
@@ -131,9 +138,9 @@ fn draw_heading(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face) {
     };
     centred(drawing, measures, title);
     let number = format!("证照编号：{}", face.number);
-    drawing.text(&Text {
-        text: &number,
+    drawing.text(Text {
         x: measures.page.width - measures.margin - text_width(&number, 4.0),
+        text: number,
         y: measures.title_y + 11.0,
         size: 4.0,
         spacing: 0.0,
@@ -146,21 +153,16 @@ fn draw_heading(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face) {
         .iter()
         .zip(steps(measures.title_y + 20.0))
     {
-        drawing.text(&body_text(line, measures.margin, y, Font::Song));
+        drawing.text(body_text(line, measures.margin, y, Font::Song));
     }
 }
 
 /// Draws the fields and answers where they end.
-fn draw_fields(
-    drawing: &mut Drawing<'_>,
-    measures: &Measures,
-    face: &Face,
-    photo: Option<u32>,
-) -> f64 {
+fn draw_fields(drawing: &mut Drawing, measures: &Measures, face: &Face) -> f64 {
     let left = measures.margin;
     let whole = measures.page.width - 2.0 * left;
     let mut y = measures.fields_y;
-    let mut photo_end = photo.map(|resource| {
+    let mut photo_end = face.photo.then(|| {
         let x = left + whole - PHOTO.0 - 3.0;
         let area = Area {
             x,
@@ -168,7 +170,7 @@ fn draw_fields(
             width: PHOTO.0,
             height: PHOTO.1,
         };
-        drawing.picture(area, resource);
+        drawing.picture(area, Picture::Photo);
         drawing.frame(area, 0.25, Ink::Grey);
         area.y + area.height + 3.0
     });
@@ -205,7 +207,7 @@ fn draw_fields(
 }
 
 /// Closes the table around the photo and the rows beside it, down to `bottom`.
-fn draw_photo_cell(drawing: &mut Drawing<'_>, measures: &Measures, bottom: f64) {
+fn draw_photo_cell(drawing: &mut Drawing, measures: &Measures, bottom: f64) {
     if measures.ruled {
         let (x, y) = (measures.margin, measures.fields_y);
         let width = measures.page.width - 2.0 * x;
@@ -222,7 +224,7 @@ fn draw_photo_cell(drawing: &mut Drawing<'_>, measures: &Measures, bottom: f64) 
     }
 }
 
-fn draw_row(drawing: &mut Drawing<'_>, measures: &Measures, row: &[Field], area: Area) {
+fn draw_row(drawing: &mut Drawing, measures: &Measures, row: &[Field], area: Area) {
     let cell_width = cell_width(row, area.width);
     let mut x = area.x;
     for field in row {
@@ -240,20 +242,20 @@ fn draw_row(drawing: &mut Drawing<'_>, measures: &Measures, row: &[Field], area:
             drawing.frame(label, 0.25, Ink::Black);
         }
         let baseline = area.y + measures.row_height / 2.0 + FIELD_SIZE * 0.38;
-        drawing.text(&body_text(&field.label, x + 2.5, baseline, Font::Hei));
+        drawing.text(body_text(&field.label, x + 2.5, baseline, Font::Hei));
         let value_x = x + measures.label_width + 2.5;
         let value_width = cell_width - measures.label_width - 4.0;
         for (line, y) in wrap(&field.value, FIELD_SIZE, value_width)
             .iter()
             .zip(steps(baseline))
         {
-            drawing.text(&body_text(line, value_x, y, Font::Kai));
+            drawing.text(body_text(line, value_x, y, Font::Kai));
         }
         x += cell_width;
     }
 }
 
-fn draw_issuer(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face, fields_end: f64) {
+fn draw_issuer(drawing: &mut Drawing, measures: &Measures, face: &Face, fields_end: f64) {
     let centre = measures.page.width - measures.margin - SEAL_FROM_RIGHT;
     // Below the fields, or where the seal stands when the fields leave room for that.
     let y = (measures.page.height - SEAL_FROM_BOTTOM - 2.0).max(fields_end + 10.0);
@@ -261,12 +263,12 @@ fn draw_issuer(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face, fiel
         let width = text_width(line, FIELD_SIZE);
         // A long name ends where the fields end.
         let x = (centre - width / 2.0).min(measures.page.width - measures.margin - width);
-        drawing.text(&body_text(line, x, y, Font::Song));
+        drawing.text(body_text(line, x, y, Font::Song));
     }
     let note = "开发测试样例，持证主体与颁发机构均为虚构，不具有法律效力";
     let width = text_width(note, 3.0);
-    drawing.text(&Text {
-        text: note,
+    drawing.text(Text {
+        text: note.to_owned(),
         x: (measures.page.width - width) / 2.0,
         y: measures.page.height - 19.5,
         size: 3.0,
@@ -276,15 +278,15 @@ fn draw_issuer(drawing: &mut Drawing<'_>, measures: &Measures, face: &Face, fiel
     });
 }
 
-fn centred(drawing: &mut Drawing<'_>, measures: &Measures, mut line: Text<'_>) {
+fn centred(drawing: &mut Drawing, measures: &Measures, mut line: Text) {
     let gaps = line.text.chars().skip(1).map(|_| line.spacing).sum::<f64>();
-    line.x = (measures.page.width - text_width(line.text, line.size) - gaps) / 2.0;
-    drawing.text(&line);
+    line.x = (measures.page.width - text_width(&line.text, line.size) - gaps) / 2.0;
+    drawing.text(line);
 }
 
-const fn body_text(text: &str, x: f64, y: f64, font: Font) -> Text<'_> {
+fn body_text(text: &str, x: f64, y: f64, font: Font) -> Text {
     Text {
-        text,
+        text: text.to_owned(),
         x,
         y,
         size: FIELD_SIZE,

@@ -10,9 +10,8 @@ use chrono::{DateTime, Duration, NaiveTime, TimeZone as _, Utc};
 use schemas::date::SHANGHAI;
 use schemas::entry::SourceEntry;
 use schemas::region::ProvinceCode;
-use schemas::verdict::{SealVersion, SignatureKind};
 
-use super::{Layout, MintError, MintOptions, SealKit, Spoil, mint_file, sample_entries};
+use super::{Format, Layout, MintError, MintOptions, SealKit, Spoil, mint_file, sample_entries};
 
 /// Seals and signers count from so many days before the first licence is sealed.
 const KIT_DAYS_BEFORE: i64 = 8 * 365;
@@ -32,10 +31,8 @@ pub struct LibraryPlan {
     pub files: usize,
     /// Seed of the sample data.
     pub seed: u64,
-    /// With a seal or a plain signature.
-    pub kind: SignatureKind,
-    /// Layout of the seals.
-    pub version: SealVersion,
+    /// Formats of the files, one after the other and again from the first; there must be one.
+    pub formats: Vec<Format>,
     /// The fault that every file has, if any.
     pub spoil: Option<Spoil>,
     /// Bytes of a scanned original in every file; 0 for none.
@@ -51,6 +48,8 @@ pub struct LibraryItem {
     pub entry: SourceEntry,
     /// Its sealed file.
     pub file: Option<Vec<u8>>,
+    /// Format of that file.
+    pub format: Option<Format>,
 }
 
 /// Makes a province's licences and seals their files, each by its issuing authority, at ten
@@ -68,18 +67,30 @@ pub fn mint_library(
         .into_iter()
         .enumerate()
     {
+        let format = (number < plan.files)
+            .then(|| plan.formats.iter().cycle().nth(number).copied())
+            .flatten();
         let mut file = None;
-        if number < plan.files {
-            if !kits.contains_key(&entry.issuer_code) {
-                let kit = seal_kit(&entry, pki, plan.at)?;
-                kits.insert(entry.issuer_code.clone(), kit);
-            }
-            if let Some(kit) = kits.get(&entry.issuer_code) {
-                file = Some(sealed_file(&entry, kit, plan)?);
-                entry.file = Some(format!("{}.ofd", entry.identifier.as_str()));
-            }
+        if let Some(format) = format {
+            let kit = match kits.remove(&entry.issuer_code) {
+                Some(kit) => kit,
+                None => seal_kit(&entry, pki, plan.at)?,
+            };
+            let kit = if format == Format::PdfRsa {
+                kit.with_rsa()?
+            } else {
+                kit
+            };
+            file = Some(sealed_file(&entry, &kit, format, plan)?);
+            let name = entry.identifier.as_str();
+            entry.file = Some(format!("{name}.{}", format.extension()));
+            kits.insert(entry.issuer_code.clone(), kit);
         }
-        items.push(LibraryItem { entry, file });
+        items.push(LibraryItem {
+            entry,
+            file,
+            format,
+        });
     }
     Ok((items, kits.into_values().collect()))
 }
@@ -125,6 +136,7 @@ fn seal_kit(
 fn sealed_file(
     entry: &SourceEntry,
     kit: &SealKit,
+    format: Format,
     plan: &LibraryPlan,
 ) -> Result<Vec<u8>, MintError> {
     let at = NaiveTime::from_hms_opt(10, 0, 0)
@@ -137,8 +149,7 @@ fn sealed_file(
     let entry = entry.clone().into_entry(ANY_NODE, 1, None)?;
     let options = MintOptions {
         layout: Layout::for_entry(&entry),
-        kind: plan.kind,
-        version: plan.version,
+        format,
         at,
         spoil: plan.spoil,
         scan_bytes: plan.scan_bytes,

@@ -1,23 +1,14 @@
 //! Faults to make on purpose, and what a right verifier says to each.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use certs::digest::sm3;
 use certs::mint::certificate::{Usage, Validity};
-use certs::mint::credential::Credential;
-use certs::mint::pki::DevelopmentPki;
 use certs::mint::seal::SealFaults;
 use chrono::{DateTime, Duration, Utc};
 use schemas::verdict::{FindingCode, Outcome};
 
-use super::MintError;
-use super::document::PAGE;
-use super::package::{Parts, SEAL, SIGNATURE};
+use super::Format;
 
 /// SM2 identifier of a signer who does not use the usual one: an example of the standard.
 const OTHER_IDENTIFIER: &str = "ALICE123@YAHOO.COM";
-/// A part that nothing refers to.
-const EXTRA_PART: &str = "Doc_0/Attachs/note.xml";
 
 /// One fault, or one unusual but permitted form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -63,9 +54,20 @@ pub enum Spoil {
 }
 
 impl Spoil {
-    /// The verdict, and the finding that leads to it or is reported as a warning.
+    /// The verdict in a format, and the finding that leads to it or is reported as a warning; none
+    /// when such a file cannot have the fault.
     #[must_use]
-    pub const fn expected(self) -> (Outcome, FindingCode) {
+    pub fn expected(self, format: Format) -> Option<(Outcome, FindingCode)> {
+        if self.is_about_seals() && format.seal_version().is_none() {
+            None
+        } else if format.is_pdf() {
+            self.expected_in_pdf(format)
+        } else {
+            Some(self.expected_in_ofd())
+        }
+    }
+
+    const fn expected_in_ofd(self) -> (Outcome, FindingCode) {
         match self {
             Self::Tampered => (Outcome::Invalid, FindingCode::RefDigest),
             Self::MissingPage => (Outcome::Invalid, FindingCode::RefMissing),
@@ -88,6 +90,37 @@ impl Spoil {
             Self::RawSignatures => (Outcome::Valid, FindingCode::RawRs),
             Self::UnusedBits => (Outcome::Valid, FindingCode::PadBits),
         }
+    }
+
+    /// Without a trusted time nobody can say when a PDF was signed, so an ended or revoked
+    /// certificate leaves its verdict open.
+    fn expected_in_pdf(self, format: Format) -> Option<(Outcome, FindingCode)> {
+        let found = match self {
+            Self::Tampered => (Outcome::Invalid, FindingCode::HashFailure),
+            Self::Unsigned => (Outcome::Invalid, FindingCode::Unsigned),
+            Self::OtherIdentifier if format == Format::PdfRsa => return None,
+            Self::BrokenSignature | Self::OtherIdentifier | Self::BrokenSeal => {
+                (Outcome::Invalid, FindingCode::SigCryptoFailure)
+            }
+            Self::UnlistedSigner => (Outcome::Invalid, FindingCode::SigConstraintsFailure),
+            Self::ExpiredSigner | Self::ExpiredSeal => {
+                (Outcome::Indeterminate, FindingCode::OutOfBoundsNoPoe)
+            }
+            Self::EncryptionCertificate => {
+                (Outcome::Indeterminate, FindingCode::ChainConstraintsFailure)
+            }
+            Self::RevokedSigner => (Outcome::Indeterminate, FindingCode::RevokedNoPoe),
+            Self::Untrusted => (Outcome::Indeterminate, FindingCode::NoCertificateChainFound),
+            Self::MissingPage
+            | Self::UncoveredPage
+            | Self::ReplacedDescription
+            | Self::SwappedSealFile
+            | Self::ExtraFile
+            | Self::OtherPath
+            | Self::RawSignatures
+            | Self::UnusedBits => return None,
+        };
+        Some(found)
     }
 
     /// Whether only a seal can have the fault, not a plain signature.
@@ -121,14 +154,9 @@ impl Spoil {
         faults
     }
 
-    /// The signer who commits the fault, when it is not the seal's rightful one.
-    pub(super) fn signer(
-        self,
-        pki: &DevelopmentPki,
-        organisation: &str,
-        uscc: &str,
-        at: DateTime<Utc>,
-    ) -> Result<Option<Credential>, MintError> {
+    /// Period and usage of the certificate with which the fault is committed, when it is not the
+    /// rightful signer's.
+    pub(super) fn signer(self, at: DateTime<Utc>) -> Option<(Validity, Usage)> {
         let good = Validity {
             from: at - Duration::days(365),
             until: at + Duration::days(365),
@@ -137,71 +165,17 @@ impl Spoil {
             until: at - Duration::days(30),
             ..good
         };
-        let (validity, usage) = match self {
-            Self::ExpiredSigner => (ended, Usage::Signing),
-            Self::EncryptionCertificate => (good, Usage::Encryption),
-            Self::UnlistedSigner | Self::Untrusted => (good, Usage::Signing),
-            _ => return Ok(None),
-        };
-        Ok(Some(pki.issue_signer(
-            organisation,
-            uscc,
-            validity,
-            usage,
-        )?))
-    }
-
-    /// The part that the signature leaves out.
-    pub(super) fn uncovered(self) -> Option<&'static str> {
         match self {
-            Self::UncoveredPage => Some(PAGE),
-            Self::SwappedSealFile => Some(SEAL),
+            Self::ExpiredSigner => Some((ended, Usage::Signing)),
+            Self::EncryptionCertificate => Some((good, Usage::Encryption)),
+            Self::UnlistedSigner | Self::Untrusted => Some((good, Usage::Signing)),
             _ => None,
         }
     }
-
-    /// The changes after sealing that need nothing but the parts.
-    pub(super) fn change_parts(self, parts: &mut Parts) {
-        match self {
-            Self::Tampered | Self::ReplacedDescription => {
-                change_page(parts, self == Self::ReplacedDescription);
-            }
-            Self::MissingPage => parts.remove(PAGE),
-            Self::ExtraFile => parts.put_xml(EXTRA_PART, "<note/>"),
-            _ => {}
-        }
-    }
 }
 
-/// Changes the page, and with `redescribe` its digest in Signature.xml too.
-fn change_page(parts: &mut Parts, redescribe: bool) {
-    let text = |name| {
-        parts
-            .part(name)
-            .map(|part| String::from_utf8_lossy(part).into_owned())
-    };
-    let (Some(page), Some(description)) = (text(PAGE), text(SIGNATURE)) else {
-        return;
-    };
-    let Some(changed) = change_number(&page) else {
-        return;
-    };
-    if redescribe {
-        let [old, new] = [&page, &changed].map(|page| STANDARD.encode(sm3(page.as_bytes())));
-        parts.put(SIGNATURE, description.replace(&old, &new).into_bytes());
-    }
-    parts.put(PAGE, changed.into_bytes());
-}
-
-/// Changes the first digit of the printed licence number.
-fn change_number(page: &str) -> Option<String> {
-    let (before, after) = page.split_once("证照编号：")?;
-    let at = after.find(|one: char| one.is_ascii_digit())?;
-    let (kept, rest) = after.split_at_checked(at)?;
-    let digit = rest.chars().next()?.to_digit(10)?;
-    let rest = rest.get(1..)?;
-    Some(format!(
-        "{before}证照编号：{kept}{}{rest}",
-        (digit + 1) % 10
-    ))
+/// Another digit in the place of one.
+pub(super) fn change_digit(digit: char) -> char {
+    let next = digit.to_digit(10).map_or(0, |digit| (digit + 1) % 10);
+    char::from_digit(next, 10).unwrap_or('0')
 }

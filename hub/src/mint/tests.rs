@@ -11,12 +11,13 @@ use chrono::{DateTime, Duration, Utc};
 use clap::ValueEnum as _;
 use schemas::entry::{Entry, SourceEntry};
 use schemas::licence_type::LicenceTypes;
+use schemas::ofd::container::{FileId, Package};
 use schemas::quality::check_entry;
 use schemas::region::ProvinceCode;
-use schemas::verdict::{Outcome, Profile, SealVersion, SignatureKind, Verdict};
+use schemas::verdict::{FileKind, Outcome, Profile, SealVersion, Verdict};
 
 use super::{
-    Layout, LibraryPlan, MintError, MintOptions, SealKit, Spoil, mint_file, mint_library,
+    Format, Layout, LibraryPlan, MintError, MintOptions, SealKit, Spoil, mint_file, mint_library,
     mint_licence, sample_entries, write_library,
 };
 
@@ -29,6 +30,7 @@ struct Fixture {
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let pki = DevelopmentPki::mint("证照枢纽开发", signed_at()).unwrap();
+    let pki = pki.with_rsa(signed_at()).unwrap();
     let source = sample_entries(3, zhejiang(), 7).unwrap().pop().unwrap();
     let days = Duration::days(400);
     let validity = Validity {
@@ -36,6 +38,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
         until: signed_at() + days,
     };
     let kit = SealKit::new(&pki, &source.issuer_name, &source.issuer_code, validity).unwrap();
+    let kit = kit.with_rsa().unwrap();
     Fixture {
         pki,
         kit,
@@ -54,7 +57,8 @@ fn zhejiang() -> ProvinceCode {
 fn trust(revoked: &[Revocation]) -> TrustStore {
     let pki = &FIXTURE.pki;
     let mut trust = TrustStore::empty();
-    for credential in [pki.root(), pki.issuing(), pki.maker()] {
+    let rsa_root = pki.rsa_root().unwrap();
+    for credential in [pki.root(), pki.issuing(), pki.maker(), rsa_root] {
         trust.add_certificate(credential.certificate()).unwrap();
     }
     let (from, until) = (signed_at(), signed_at() + Duration::days(365));
@@ -62,15 +66,21 @@ fn trust(revoked: &[Revocation]) -> TrustStore {
     trust
         .add_crl(&pki.crl(revoked, from, until).unwrap())
         .unwrap();
+    let rsa_crl = pki.rsa_crl(revoked, from, until).unwrap().unwrap();
+    trust.add_crl(&rsa_crl).unwrap();
     trust
 }
 
 fn verify(file: &[u8], revoked: &[Revocation]) -> Verdict {
+    verify_as(file, revoked, Profile::Licence)
+}
+
+fn verify_as(file: &[u8], revoked: &[Revocation], profile: Profile) -> Verdict {
     let types = LicenceTypes::builtin();
     let licence_type = types.find(&FIXTURE.entry.public.type_code).unwrap();
     let options = VerifyOptions {
         at: signed_at() + Duration::days(60),
-        profile: Profile::Licence,
+        profile,
         revocation: RevocationPolicy::WarnWhenUnknown,
         expected: Some(ExpectedEntry {
             entry: &FIXTURE.entry,
@@ -80,11 +90,10 @@ fn verify(file: &[u8], revoked: &[Revocation]) -> Verdict {
     verify_file(file, &trust(revoked), &options)
 }
 
-fn options(kind: SignatureKind, version: SealVersion, spoil: Option<Spoil>) -> MintOptions {
+fn options(format: Format, spoil: Option<Spoil>) -> MintOptions {
     MintOptions {
         layout: Layout::Portrait,
-        kind,
-        version,
+        format,
         at: signed_at(),
         spoil,
         scan_bytes: 0,
@@ -92,124 +101,132 @@ fn options(kind: SignatureKind, version: SealVersion, spoil: Option<Spoil>) -> M
 }
 
 #[track_caller]
-fn check_good(layout: Layout, kind: SignatureKind, version: SealVersion) {
+fn check_good(layout: Layout, format: Format) {
     let options = MintOptions {
         layout,
-        ..options(kind, version, None)
+        ..options(format, None)
     };
     let file = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options).unwrap();
-    let verdict = verify(&file, &[]);
-    assert_eq!(verdict.verdict, Outcome::Valid, "{verdict:#?}");
-    assert!(verdict.warnings.is_empty(), "{:?}", verdict.warnings);
-    let signature = verdict.signatures.first().unwrap();
-    assert_eq!(signature.kind, kind);
-    assert_eq!(signature.coverage, "whole");
-    assert_eq!(signature.signed_at, Some(signed_at()));
-    if kind == SignatureKind::Seal {
-        assert_eq!(signature.seal_version, Some(version));
+    for profile in [Profile::Licence, Profile::General] {
+        let verdict = verify_as(&file, &[], profile);
+        assert_eq!(verdict.verdict, Outcome::Valid, "{format:?} {verdict:#?}");
+        assert!(verdict.warnings.is_empty(), "{format:?} {verdict:#?}");
+        let (kind, coverage) = if format.is_pdf() {
+            (FileKind::Pdf, "ENTIRE_FILE")
+        } else {
+            (FileKind::Ofd, "whole")
+        };
+        assert_eq!(verdict.kind, kind);
+        let signature = verdict.signatures.first().unwrap();
+        assert_eq!(signature.kind, format.signature_kind());
+        assert_eq!(signature.coverage, coverage);
+        assert_eq!(signature.signed_at, Some(signed_at()));
+        assert_eq!(signature.seal_version, format.seal_version());
     }
 }
 
 #[test]
 fn a_scan_makes_a_file_larger_and_is_sealed_with_it() {
-    let scan_bytes = 100_000;
+    let scan_bytes = 2_000_000;
+    for format in [Format::default(), Format::PdfSm2] {
+        let options = MintOptions {
+            scan_bytes,
+            ..options(format, None)
+        };
+        let mut file = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options).unwrap();
+        assert!(file.len() > scan_bytes, "{}", file.len());
+        assert!(file.len() < scan_bytes + 100_000, "{}", file.len());
+        let verdict = verify(&file, &[]);
+        assert_eq!(verdict.verdict, Outcome::Valid, "{verdict:#?}");
+        assert!(verdict.warnings.is_empty(), "{:?}", verdict.warnings);
+        // In the middle of a scan, which is most of the file and cannot be compressed.
+        let middle = file.len() / 2;
+        file[middle] ^= 1;
+        assert_eq!(verify(&file, &[]).verdict, Outcome::Invalid);
+    }
+}
+
+#[test]
+fn a_large_licence_has_as_many_large_parts_as_pages() {
     let options = MintOptions {
-        scan_bytes,
-        ..options(SignatureKind::Seal, SealVersion::V4, None)
+        scan_bytes: 2_000_000,
+        ..options(Format::default(), None)
     };
-    let mut file = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options).unwrap();
-    assert!(file.len() > scan_bytes, "{}", file.len());
-    let verdict = verify(&file, &[]);
-    assert_eq!(verdict.verdict, Outcome::Valid, "{verdict:#?}");
-    assert!(verdict.warnings.is_empty(), "{:?}", verdict.warnings);
-    // In the middle of the scan, which is most of the file and cannot be compressed.
-    let middle = file.len() / 2;
-    file[middle] ^= 1;
-    assert_eq!(verify(&file, &[]).verdict, Outcome::Invalid);
+    let file = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options).unwrap();
+    let package = Package::open(&file).unwrap();
+    let large = |id: &FileId| package.name(*id).starts_with("Doc_0/Res/scan_");
+    assert_eq!(package.files().filter(large).count(), 8);
 }
 
 #[track_caller]
-fn check_spoiled(spoil: Spoil, kind: SignatureKind, version: SealVersion) {
-    let options = options(kind, version, Some(spoil));
-    let file = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options).unwrap();
-    let revoked = Revocation {
-        serial: FIXTURE.kit.signer().serial().to_vec(),
+fn check_spoiled(spoil: Spoil, format: Format) {
+    let options = options(format, Some(spoil));
+    let minted = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options);
+    let Some((outcome, code)) = spoil.expected(format) else {
+        assert!(matches!(minted, Err(MintError::Unsuitable(_))));
+        return;
+    };
+    let revoked = FIXTURE.kit.signers().map(|signer| Revocation {
+        serial: signer.serial().to_vec(),
         since: signed_at() - Duration::days(10),
-    };
-    let revoked = if spoil == Spoil::RevokedSigner {
-        vec![revoked]
-    } else {
-        Vec::new()
-    };
-    let verdict = verify(&file, &revoked);
-    let (outcome, code) = spoil.expected();
+    });
+    let is_revoked = spoil == Spoil::RevokedSigner;
+    let revoked: Vec<Revocation> = revoked.filter(|_| is_revoked).collect();
+    let verdict = verify(&minted.unwrap(), &revoked);
     assert_eq!(
         verdict.verdict, outcome,
-        "{spoil:?} {kind:?} {version:?} {verdict:#?}"
+        "{spoil:?} {format:?} {verdict:#?}"
     );
     if outcome == Outcome::Valid {
-        assert!(
-            verdict.warnings.contains(&code),
-            "{spoil:?} {:?}",
-            verdict.warnings
-        );
+        let warnings = &verdict.warnings;
+        assert!(warnings.contains(&code), "{spoil:?} {warnings:?}");
     } else {
         assert_eq!(
             verdict.code,
             Some(code),
-            "{spoil:?} {kind:?} {version:?} {verdict:#?}"
+            "{spoil:?} {format:?} {verdict:#?}"
         );
     }
 }
 
 #[test]
-fn every_layout_version_and_kind_is_valid() {
+fn every_layout_and_format_is_valid_in_both_profiles() {
     for layout in [Layout::Portrait, Layout::Landscape] {
-        for version in [SealVersion::V1, SealVersion::V4, SealVersion::V5] {
-            check_good(layout, SignatureKind::Seal, version);
+        for format in Format::ALL {
+            check_good(layout, format);
         }
-        check_good(layout, SignatureKind::Sign, SealVersion::V4);
     }
 }
 
 #[test]
-fn every_fault_of_a_seal_is_found() {
+fn every_fault_is_found_in_every_format() {
     for spoil in Spoil::value_variants() {
-        // What is not about the seal is the same code for each of its layouts.
-        let versions: &[SealVersion] = if spoil.is_about_seals() {
-            &[SealVersion::V1, SealVersion::V4, SealVersion::V5]
-        } else {
-            &[SealVersion::V4]
-        };
-        for version in versions {
-            check_spoiled(*spoil, SignatureKind::Seal, *version);
+        for format in Format::ALL {
+            check_spoiled(*spoil, format);
         }
     }
 }
 
 #[test]
-fn every_fault_of_a_plain_signature_is_found() {
-    for spoil in Spoil::value_variants()
-        .iter()
-        .filter(|spoil| !spoil.is_about_seals())
-    {
-        check_spoiled(*spoil, SignatureKind::Sign, SealVersion::V4);
-    }
-    let seal_fault = options(
-        SignatureKind::Sign,
-        SealVersion::V4,
-        Some(Spoil::ExpiredSeal),
-    );
-    let refused = mint_file(&FIXTURE.entry, &FIXTURE.kit, &seal_fault);
-    assert!(matches!(refused, Err(MintError::Unsuitable(_))));
+fn an_rsa_licence_needs_an_rsa_certificate() {
+    let pki = DevelopmentPki::mint("无", signed_at()).unwrap();
+    let validity = Validity {
+        from: signed_at(),
+        until: signed_at(),
+    };
+    let kit = SealKit::new(&pki, "样例局", "11110000000021135M", validity).unwrap();
+    let minted = mint_file(&FIXTURE.entry, &kit, &options(Format::PdfRsa, None));
+    assert!(matches!(minted, Err(MintError::Unsuitable(_))));
+    assert!(matches!(kit.with_rsa(), Err(MintError::Pki(_))));
 }
 
 #[test]
 fn the_same_input_gives_the_same_file() {
     let Fixture { kit, entry, .. } = &*FIXTURE;
-    let mint =
-        || mint_licence(entry, Layout::Landscape, kit, SealVersion::V4, signed_at()).unwrap();
-    assert_eq!(mint(), mint());
+    for format in Format::ALL {
+        let mint = || mint_licence(entry, Layout::Landscape, kit, format, signed_at()).unwrap();
+        assert!(mint() == mint(), "{format:?}");
+    }
 }
 
 #[test]
@@ -238,8 +255,7 @@ fn a_written_library_reads_back() {
         licences: 6,
         files: 2,
         seed: 7,
-        kind: SignatureKind::Seal,
-        version: SealVersion::V4,
+        formats: vec![Format::OfdSeal(SealVersion::V1), Format::PdfRsa],
         spoil: None,
         scan_bytes: 0,
         at: signed_at(),
@@ -262,6 +278,7 @@ fn a_written_library_reads_back() {
     for item in &items {
         assert_eq!(item.entry.file.is_some(), item.file.is_some());
         if let (Some(name), Some(bytes)) = (&item.entry.file, &item.file) {
+            assert!(name.ends_with(item.format.unwrap().extension()));
             assert_eq!(
                 &std::fs::read(dir.path().join("files").join(name)).unwrap(),
                 bytes

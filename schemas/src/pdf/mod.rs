@@ -9,8 +9,9 @@
 //! * [`revision`]: what each save added; [`document`]: the objects as of each revision
 //! * [`fields`]: signature fields of every revision; [`signature`]: signature dictionaries
 //! * [`pages`]: the pages in order
+//! * [`metadata`]: what the licence says about itself
 //! * [`validation`]: certificates and revocation lists in the file
-//! * [`mod@write`]: incremental updates
+//! * [`mod@write`]: new files and incremental updates
 //! * [`changes`]: what later revisions changed
 //!
 //! Nothing here computes a digest or trusts a signature; that is the `certs` package.
@@ -21,6 +22,7 @@ pub mod fields;
 mod filter;
 pub mod lexer;
 pub mod limits;
+pub mod metadata;
 pub mod object;
 pub mod pages;
 pub mod revision;

@@ -1,8 +1,11 @@
-//! Writes objects and incremental updates (ISO 32000-2:2020 §7.5.6).
+//! Writes objects, new files (ISO 32000-2:2020 §7.5) and incremental updates (§7.5.6).
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::ops::Range;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 
 use super::PdfError;
 use super::document::Document;
@@ -10,6 +13,85 @@ use super::object::{Dictionary, Indirect, Object, ObjectId};
 
 /// A file, and where each object of its last update stands.
 pub type Written = (Vec<u8>, BTreeMap<ObjectId, Range<usize>>);
+
+/// Version of new files, and a comment that says that they hold more than ASCII (§7.5.2).
+const HEADER: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n";
+
+/// A new file: objects in the order of their numbers.
+#[derive(Debug, Default)]
+pub struct NewFile {
+    objects: Vec<Vec<u8>>,
+}
+
+impl NewFile {
+    /// The next number, for an object that is put there later.
+    pub fn new_id(&mut self) -> ObjectId {
+        self.objects.push(Vec::new());
+        ObjectId {
+            number: u32::try_from(self.objects.len()).unwrap_or(u32::MAX),
+            generation: 0,
+        }
+    }
+
+    /// Puts an object under its number, written as it is to stand between `obj` and `endobj`.
+    pub fn put(&mut self, id: ObjectId, text: impl Into<Vec<u8>>) {
+        let place = usize::try_from(id.number)
+            .ok()
+            .and_then(|number| number.checked_sub(1));
+        if let Some(object) = place.and_then(|place| self.objects.get_mut(place)) {
+            *object = text.into();
+        }
+    }
+
+    /// Adds an object and says its number.
+    pub fn add(&mut self, text: impl Into<Vec<u8>>) -> ObjectId {
+        let id = self.new_id();
+        self.put(id, text);
+        id
+    }
+
+    /// The file, whose catalog is `root`.
+    #[must_use]
+    pub fn finish(self, root: ObjectId) -> Vec<u8> {
+        let mut out = HEADER.to_vec();
+        let mut rows = String::from("0000000000 65535 f \n");
+        for (number, text) in (1..).zip(&self.objects) {
+            rows += &format!("{:010} 00000 n \n", out.len());
+            out.extend(format!("{number} 0 obj\n").bytes());
+            out.extend(text);
+            out.extend(b"\nendobj\n");
+        }
+        let (start, size, root) = (out.len(), self.objects.len() + 1, root.number);
+        let end = format!(
+            "xref\n0 {size}\n{rows}trailer\n<</Size {size}/Root {root} 0 R>>\nstartxref\n{start}\n\
+             %%EOF\n"
+        );
+        out.extend(end.bytes());
+        out
+    }
+}
+
+/// A stream as it stands between `obj` and `endobj`; `entries` are those of its dictionary apart
+/// from its length.
+#[must_use]
+pub fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
+    let mut out = format!("<<{entries}/Length {}>>stream\n", data.len()).into_bytes();
+    out.extend(data);
+    out.extend(b"\nendstream");
+    out
+}
+
+/// The same, compressed (`FlateDecode`).
+#[must_use]
+pub fn compressed_stream(entries: &str, data: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    let compressed = encoder.write_all(data).and_then(|()| encoder.finish());
+    // Writing to memory does not fail.
+    stream(
+        &format!("{entries}/Filter/FlateDecode"),
+        &compressed.unwrap_or_default(),
+    )
+}
 
 /// An update of a file: objects that are new or take the place of others.
 #[derive(Debug)]

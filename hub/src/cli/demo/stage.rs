@@ -15,10 +15,11 @@ use schemas::entry::SourceEntry;
 use schemas::identifier::Identifier;
 use schemas::licence_type::{LicenceTypeCode, LicenceTypes};
 use schemas::region::ProvinceCode;
-use schemas::verdict::{SealVersion, SignatureKind};
+use schemas::verdict::SealVersion;
 
 use crate::mint::{
-    LibraryItem, LibraryPlan, MintOptions, SealKit, Spoil, mint_file, mint_library, write_library,
+    Format, LibraryItem, LibraryPlan, MintOptions, SealKit, Spoil, mint_file, mint_library,
+    write_library,
 };
 
 /// Licences in each minted library: two of them make the more than 1,000 entries of the demo.
@@ -26,6 +27,15 @@ const LICENCES: usize = 600;
 
 /// How many of them have a sealed file.
 const FILES: usize = 12;
+
+/// Formats of those files, one after the other: seals of each layout, and PDF with SM2 and RSA.
+const FORMATS: [Format; 5] = [
+    Format::OfdSeal(SealVersion::V4),
+    Format::PdfRsa,
+    Format::OfdSeal(SealVersion::V5),
+    Format::PdfSm2,
+    Format::OfdSeal(SealVersion::V1),
+];
 
 /// The matter that the minted walk-through is about: one that the fictitious building permit
 /// and the fictitious certificate of qualification list.
@@ -76,8 +86,10 @@ pub(super) enum Parts {
 
 /// The licences of the minted walk-through.
 pub(super) struct MintedParts {
-    /// Sealed as it should be.
+    /// Sealed as it should be, OFD.
     pub(super) good: Identifier,
+    /// The same as PDF.
+    pub(super) pdf: Identifier,
     /// Changed after sealing.
     pub(super) tampered: Identifier,
     /// Of a type that the department has no duty for.
@@ -93,7 +105,8 @@ pub(super) struct MintedParts {
 pub(super) async fn minted(dir: &Path, now: DateTime<Utc>) -> anyhow::Result<Stage> {
     let pki_dir = dir.join("pki");
     make_once(&pki_dir, |new| {
-        Ok(DevelopmentPki::mint("电子证照演示", now)?.save(new, &[], now)?)
+        let pki = DevelopmentPki::mint("电子证照演示", now)?.with_rsa(now)?;
+        Ok(pki.save(new, &[], now)?)
     })
     .context("development certificates")?;
     let pki = DevelopmentPki::load(&pki_dir)?;
@@ -208,8 +221,7 @@ fn plan(region: &str, now: DateTime<Utc>) -> anyhow::Result<LibraryPlan> {
         licences: LICENCES,
         files: FILES,
         seed: 1,
-        kind: SignatureKind::Seal,
-        version: SealVersion::V4,
+        formats: FORMATS.to_vec(),
         spoil: None,
         scan_bytes: 0,
         at: now,
@@ -227,11 +239,18 @@ fn choose(entries: &[SourceEntry]) -> anyhow::Result<MintedParts> {
     let mut usable = entries
         .iter()
         .filter(|entry| entry.file.is_some() && entry.status.is_usable());
-    let mut permitted = usable.clone().filter(|entry| needed(entry));
+    let is_pdf = |entry: &SourceEntry| {
+        let name = entry.file.as_deref();
+        name.is_some_and(|name| name.ends_with(Format::PdfRsa.extension()))
+    };
+    let permitted = usable.clone().filter(|entry| needed(entry));
+    let mut pdf = permitted.clone().filter(|entry| is_pdf(entry));
+    let mut ofd = permitted.filter(|entry| !is_pdf(entry));
     let identifier = |entry: &SourceEntry| entry.identifier.clone();
     Ok(MintedParts {
-        good: permitted.next().map(identifier).ok_or_else(too_small)?,
-        tampered: permitted.next().map(identifier).ok_or_else(too_small)?,
+        good: ofd.next().map(identifier).ok_or_else(too_small)?,
+        pdf: pdf.next().map(identifier).ok_or_else(too_small)?,
+        tampered: ofd.next().map(identifier).ok_or_else(too_small)?,
         not_permitted: usable
             .find(|entry| !needed(entry))
             .map(identifier)
@@ -275,8 +294,7 @@ fn tampered_file(
     )?;
     let options = MintOptions {
         layout: crate::mint::Layout::for_entry(&entry),
-        kind: SignatureKind::Seal,
-        version: SealVersion::V4,
+        format: item.format.unwrap_or_default(),
         at: now - Duration::days(1),
         spoil: Some(Spoil::Tampered),
         scan_bytes: 0,

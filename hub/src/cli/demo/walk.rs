@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use connectors::client::{Client, ClientError, Problem};
 use http::{HeaderMap, Method};
 use schemas::identifier::Identifier;
-use schemas::verdict::Verdict;
+use schemas::verdict::{FileKind, Verdict};
 use serde_json::{Value, json};
 
 use super::asked;
@@ -25,7 +25,7 @@ use crate::prove::{self, TrustedNodes};
 pub(super) async fn show(stage: &Stage, cast: &Cast, parts: &MintedParts) -> anyhow::Result<()> {
     let department = cast.department()?;
     lookups(&department, &parts.good).await?;
-    fetched(&department, stage, &parts.good).await?;
+    fetched(&department, stage, &parts.good, &parts.pdf).await?;
     tampered(&department, stage, &parts.tampered).await?;
     not_permitted(&department, stage, &parts.not_permitted).await?;
     let proofs = shown_trail(stage, cast, &parts.good).await?;
@@ -64,33 +64,46 @@ async fn lookups(department: &Client, identifier: &Identifier) -> anyhow::Result
 async fn fetched(
     department: &Client,
     stage: &Stage,
-    identifier: &Identifier,
+    ofd: &Identifier,
+    pdf: &Identifier,
 ) -> anyhow::Result<()> {
     step(
         5,
         "凭许可取证照文件并查验",
         "permit, fetch, verify, deliver",
     )?;
+    show_delivery(department, stage, ofd, FileKind::Ofd).await?;
+    outln!("   另一份为 PDF another one, a PDF: {pdf}")?;
+    show_delivery(department, stage, pdf, FileKind::Pdf).await
+}
+
+async fn show_delivery(
+    department: &Client,
+    stage: &Stage,
+    identifier: &Identifier,
+    kind: FileKind,
+) -> anyhow::Result<()> {
     let delivery = fetch(department, stage, identifier).await?;
+    let header = |name: &str| {
+        let value = delivery.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("-")
+    };
     outln!(
         "   许可 permit {} (规则 rule {})",
         text(&delivery.permit, "/id"),
         text(&delivery.permit, "/rule")
     )?;
     outln!(
-        "   文件 file {} bytes, {:.1} ms, {}",
+        "   文件 file {} {} bytes, {:.1} ms, {}",
+        header("content-type"),
         delivery.bytes,
         milliseconds(delivery.time),
-        delivery
-            .headers
-            .get("content-digest")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("-")
+        header("content-digest")
     )?;
     out::text(report::verdict_text(&delivery.verdict, "   "))?;
     anyhow::ensure!(
-        delivery.verdict.is_valid(),
-        "the delivered file is not valid"
+        delivery.verdict.is_valid() && delivery.verdict.kind == kind,
+        "the delivered file is not a valid one of its kind"
     );
     Ok(())
 }

@@ -5,11 +5,10 @@ use axum::http::header::{
 };
 use certs::mint::pki::DevelopmentPki;
 use schemas::region::ProvinceCode;
-use schemas::verdict::{SealVersion, SignatureKind};
 
 use super::*;
 use crate::config::{PeerConfig, PeerKeys};
-use crate::mint::{LibraryItem, LibraryPlan, mint_library, write_library};
+use crate::mint::{Format, LibraryItem, LibraryPlan, mint_library, write_library};
 use crate::node::node_keys;
 use crate::permits::Duty;
 
@@ -32,8 +31,7 @@ impl Home {
             licences: 3,
             files: 2,
             seed: 7,
-            kind: SignatureKind::Seal,
-            version: SealVersion::V4,
+            formats: vec![Format::default(), Format::PdfSm2],
             spoil: None,
             scan_bytes: 0,
             at: now,
@@ -166,6 +164,11 @@ async fn a_file_is_delivered_under_a_permit_with_verdict_range_and_tag() {
     let original = home.items[0].file.as_deref().expect("a file");
     assert_eq!(whole.bytes, original);
     assert_eq!(whole.header(CONTENT_TYPE), "application/ofd");
+    let name = format!(
+        "attachment; filename=\"{}.ofd\"",
+        home.items[0].entry.identifier
+    );
+    assert_eq!(whole.header("content-disposition"), name);
     assert_eq!(whole.header("x-hub-verdict"), "valid");
     let tag = format!("\"sm3:{}\"", hex::encode(certs::digest::sm3(original)));
     assert_eq!(whole.header(ETAG), tag);

@@ -1,77 +1,89 @@
-//! The parts of a licence's OFD before it is sealed: metadata, structure, resources, page.
+//! The parts of a licence's OFD before it is sealed: metadata, structure, resources, pages.
+
+use std::collections::BTreeMap;
 
 use certs::digest::sm3;
 use certs::mint::picture;
 use schemas::entry::Entry;
 use schemas::metadata::Metadata;
-use schemas::verdict::SignatureKind;
 
-use super::border::draw_border;
-use super::drawing::{Drawing, Font, NAMESPACE, ObjectIds, escape};
-use super::face::{Face, chinese_date};
-use super::layout::Layout;
+use super::super::drawing::{Drawing, Font, Picture};
+use super::super::face::{Face, chinese_date};
+use super::super::licence::Licence;
+use super::super::{MintError, MintOptions, Spoil};
 use super::package::{Parts, SIGNATURES};
-use super::{MintError, MintOptions, Spoil};
+use super::page::{NAMESPACE, ObjectIds, escape, family, font_id, objects};
 
-/// The page's content.
+/// The first page's content.
 pub(super) const PAGE: &str = "Doc_0/Pages/Page_0/Content.xml";
 /// The border, a template page.
 const TEMPLATE: &str = "Doc_0/Tpls/Tpl_0/Content.xml";
-/// The photo.
-const PHOTO: &str = "Doc_0/Res/photo.png";
 
 /// An unsealed document and the numbers that the seal needs.
 pub(super) struct Document {
     pub(super) parts: Parts,
-    /// Object number of the page.
+    /// Object number of the first page.
     pub(super) page: u32,
     /// Object number kept for the stamp.
     pub(super) stamp: u32,
 }
 
-/// Writes the document of one entry. A sealed one has the border of paper licences; one that is
-/// only signed, for systems among themselves, goes without: the border is most of a small file.
+/// Writes the document of one entry.
 pub(super) fn document(entry: &Entry, options: &MintOptions) -> Result<Document, MintError> {
-    let layout = options.layout;
+    let licence = Licence::draw(entry, options);
     let is_signed = options.spoil != Some(Spoil::Unsigned);
-    let face = Face::of(entry);
     let mut ids = ObjectIds::default();
-    // The fonts have the first numbers, see `Font::id`.
+    // The fonts have the first numbers, see `font_id`.
     for _ in Font::ALL {
         ids.next();
     }
-    let page = ids.next();
-    let template = (options.kind == SignatureKind::Seal).then(|| ids.next());
+    let pages: Vec<u32> = licence.pages.iter().map(|_| ids.next()).collect();
+    let template = licence.border.as_ref().map(|_| ids.next());
     let stamp = ids.next();
-    let photo = face.photo.then(|| ids.next());
-    let page_area = layout.page();
-
-    let border = template.map(|_| {
-        let mut drawing = Drawing::new(&mut ids, page_area.width, page_area.height);
-        let layer = drawing.next_id();
-        draw_border(&mut drawing, page_area);
-        page_xml(None, layer, "Background", &drawing.finish())
-    });
-
-    let mut drawing = Drawing::new(&mut ids, page_area.width, page_area.height);
-    let layer = drawing.next_id();
-    layout.draw_face(&mut drawing, &face, photo);
-    let content = page_xml(template, layer, "Body", &drawing.finish());
+    let pictures = licence
+        .pictures
+        .keys()
+        .map(|picture| (*picture, ids.next()));
+    let pictures: BTreeMap<Picture, u32> = pictures.collect();
+    let resource = |picture| pictures.get(&picture).copied().unwrap_or(0);
+    let area = options.layout.page();
+    let mut layer = |drawing: &Drawing, template, kind| {
+        let layer = ids.next();
+        let objects = objects(drawing, area, &mut ids, resource);
+        page_xml(template, layer, kind, &objects)
+    };
+    let border = licence.border.as_ref();
+    let border = border.map(|border| layer(border, None, "Background"));
+    let mut contents = Vec::new();
+    for (number, page) in licence.pages.iter().enumerate() {
+        let template = template.filter(|_| number == 0);
+        contents.push(layer(page, template, "Body"));
+    }
 
     let mut parts = Parts::default();
-    parts.put_xml("OFD.xml", &root_xml(entry, &face, is_signed));
-    let structure = structure_xml(layout, ids.largest(), page, template, photo.is_some());
+    parts.put_xml("OFD.xml", &root_xml(entry, &licence.face, is_signed));
+    let has_pictures = !pictures.is_empty();
+    let structure = structure_xml(options, ids.largest(), &pages, template, has_pictures);
     parts.put_xml("Doc_0/Document.xml", &structure);
     parts.put_xml("Doc_0/PublicRes.xml", &fonts_xml());
-    if let Some(photo) = photo {
-        parts.put_xml("Doc_0/DocumentRes.xml", &photo_xml(photo));
-        parts.put(PHOTO, picture::silhouette()?);
+    if has_pictures {
+        parts.put_xml("Doc_0/DocumentRes.xml", &pictures_xml(&pictures));
+    }
+    for (name, pixels) in &licence.pictures {
+        let part = format!("Doc_0/Res/{}", file_name(*name));
+        parts.put(&part, picture::grey_png(pixels)?);
     }
     if let Some(border) = border {
         parts.put_xml(TEMPLATE, &border);
     }
-    parts.put_xml(PAGE, &content);
-    Ok(Document { parts, page, stamp })
+    for (number, content) in contents.iter().enumerate() {
+        parts.put_xml(&page_part(number), content);
+    }
+    Ok(Document {
+        parts,
+        page: pages.first().copied().unwrap_or(0),
+        stamp,
+    })
 }
 
 /// `OFD.xml`: document information with the licence's metadata as `CustomDatas` (ARCHITECTURE.md,
@@ -111,32 +123,38 @@ fn root_xml(entry: &Entry, face: &Face, signed: bool) -> String {
 }
 
 fn structure_xml(
-    layout: Layout,
+    options: &MintOptions,
     largest: u32,
-    page: u32,
+    pages: &[u32],
     template: Option<u32>,
-    photo: bool,
+    has_pictures: bool,
 ) -> String {
-    let area = layout.page();
+    let area = options.layout.page();
     let template = template.map_or_else(String::new, |id| {
         format!(
             "<ofd:TemplatePage ID=\"{id}\" Name=\"边框\" ZOrder=\"Background\" \
              BaseLoc=\"Tpls/Tpl_0/Content.xml\"/>"
         )
     });
-    let resources = if photo {
+    let resources = if has_pictures {
         "<ofd:DocumentRes>DocumentRes.xml</ofd:DocumentRes>"
     } else {
         ""
     };
+    let pages: String = pages
+        .iter()
+        .enumerate()
+        .map(|(number, id)| {
+            format!("<ofd:Page ID=\"{id}\" BaseLoc=\"Pages/Page_{number}/Content.xml\"/>")
+        })
+        .collect();
     format!(
         "<ofd:Document xmlns:ofd=\"{NAMESPACE}\"><ofd:CommonData>\
          <ofd:MaxUnitID>{largest}</ofd:MaxUnitID><ofd:PageArea>\
          <ofd:PhysicalBox>0 0 {w} {h}</ofd:PhysicalBox>\
          <ofd:ApplicationBox>0 0 {w} {h}</ofd:ApplicationBox></ofd:PageArea>\
          <ofd:PublicRes>PublicRes.xml</ofd:PublicRes>{resources}{template}</ofd:CommonData>\
-         <ofd:Pages><ofd:Page ID=\"{page}\" BaseLoc=\"Pages/Page_0/Content.xml\"/></ofd:Pages>\
-         </ofd:Document>",
+         <ofd:Pages>{pages}</ofd:Pages></ofd:Document>",
         w = area.width,
         h = area.height,
     )
@@ -146,7 +164,7 @@ fn fonts_xml() -> String {
     let fonts: String = Font::ALL
         .iter()
         .map(|font| {
-            let (id, family) = (font.id(), font.family());
+            let (id, family) = (font_id(*font), family(*font));
             format!("<ofd:Font ID=\"{id}\" FontName=\"{family}\" FamilyName=\"{family}\"/>")
         })
         .collect();
@@ -156,12 +174,32 @@ fn fonts_xml() -> String {
     )
 }
 
-fn photo_xml(photo: u32) -> String {
+fn pictures_xml(pictures: &BTreeMap<Picture, u32>) -> String {
+    let media: String = pictures
+        .iter()
+        .map(|(picture, id)| {
+            let file = file_name(*picture);
+            format!(
+                "<ofd:MultiMedia ID=\"{id}\" Type=\"Image\" Format=\"PNG\">\
+                 <ofd:MediaFile>{file}</ofd:MediaFile></ofd:MultiMedia>"
+            )
+        })
+        .collect();
     format!(
-        "<ofd:Res xmlns:ofd=\"{NAMESPACE}\" BaseLoc=\"Res\"><ofd:MultiMedias>\
-         <ofd:MultiMedia ID=\"{photo}\" Type=\"Image\" Format=\"PNG\">\
-         <ofd:MediaFile>photo.png</ofd:MediaFile></ofd:MultiMedia></ofd:MultiMedias></ofd:Res>"
+        "<ofd:Res xmlns:ofd=\"{NAMESPACE}\" BaseLoc=\"Res\"><ofd:MultiMedias>{media}\
+         </ofd:MultiMedias></ofd:Res>"
     )
+}
+
+fn file_name(picture: Picture) -> String {
+    match picture {
+        Picture::Photo => "photo.png".to_owned(),
+        Picture::Scan(number) => format!("scan_{number}.png"),
+    }
+}
+
+fn page_part(number: usize) -> String {
+    format!("Doc_0/Pages/Page_{number}/Content.xml")
 }
 
 fn page_xml(template: Option<u32>, layer: u32, kind: &str, objects: &str) -> String {

@@ -14,8 +14,9 @@ use schemas::date::SHANGHAI;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::MintError;
-use super::drawing::{Area, NAMESPACE};
+use super::super::MintError;
+use super::super::drawing::Area;
+use super::page::NAMESPACE;
 
 /// Folder of the one signature.
 const SIGN_FOLDER: &str = "Doc_0/Signs/Sign_0";
@@ -27,8 +28,6 @@ pub(super) const SIGNATURE: &str = "Doc_0/Signs/Sign_0/Signature.xml";
 pub(super) const SEAL: &str = "Doc_0/Signs/Sign_0/Seal.esl";
 /// The signed value.
 pub(super) const SIGNED_VALUE: &str = "Doc_0/Signs/Sign_0/SignedValue.dat";
-/// The scanned original, where a file carries one.
-pub(super) const SCAN: &str = "Doc_0/Res/scan.jpg";
 /// SM2 with SM3, as `SignatureMethod` names it.
 const SM2_WITH_SM3: &str = "1.2.156.10197.1.501";
 /// SM3, as `CheckMethod` names it.
