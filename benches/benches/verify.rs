@@ -24,7 +24,7 @@ fn main() {
     let options = VerifyOptions {
         at: noon(),
         profile: schemas::verdict::Profile::Licence,
-        revocation: certs::signed_value::RevocationPolicy::WarnWhenUnknown,
+        revocation: certs::signed_value::RevocationPolicy::DEFAULT,
         expected: None,
     };
     assert!(

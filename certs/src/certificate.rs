@@ -1,18 +1,23 @@
 //! X.509 certificates (RFC 5280; SM2 certificates per GM/T 0015), parsed once.
 
 mod known;
+mod organisation;
+mod purposes;
 mod report;
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use der::asn1::{ObjectIdentifier, OctetString};
-use der::{Any, Decode, Encode, Tagged};
+use der::{Decode, Encode};
 use schemas::seal::asn1::{self, Asn1Error, Element};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, SubjectKeyIdentifier,
 };
 use x509_cert::time::Time;
+
+use self::organisation::organisation;
+use self::purposes::Purposes;
 
 use crate::algorithm::{self, AlgorithmError, PublicKey, SignatureAlgorithm};
 use crate::digest::sm3;
@@ -20,22 +25,8 @@ use crate::digest::sm3;
 /// Largest certificate in bytes; real ones are below 4 KiB (\[P\] profile).
 pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 
-/// `organizationName`, X.520.
-const ORGANISATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 /// `nameConstraints`, RFC 5280 §4.2.1.10: not evaluated.
 const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
-/// id-kp-timeStamping.
-const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
-/// Purposes (RFC 5280 §4.2.1.12) that have nothing to do with documents: TLS servers, timestamps,
-/// OCSP. Certificates of signers often name only TLS clients, so that counts – but not beside TLS
-/// servers, as certificates of machines have it.
-const OTHER_PURPOSES: [ObjectIdentifier; 3] = [
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
-    TIME_STAMPING,
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
-];
-/// id-kp-clientAuth.
-const TLS_CLIENT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 /// Extensions that path building understands, or that do not restrict what is asked here:
 /// basicConstraints, keyUsage, key identifiers, alternative names, extKeyUsage, policies,
 /// CRL distribution points, authority information access.
@@ -67,12 +58,12 @@ pub struct Certificate {
     organisation: Option<String>,
     key: Result<PublicKey, AlgorithmError>,
     key_digest: [u8; 32],
+    key_bits: Vec<u8>,
     algorithm: ObjectIdentifier,
     signature: Vec<u8>,
     constraints: BasicConstraints,
     usage: Option<KeyUsage>,
-    has_other_purpose: bool,
-    stamps_time: bool,
+    purposes: Purposes,
     subject_key_id: Option<OctetString>,
     authority_key_id: Option<OctetString>,
     unknown_critical: Option<ObjectIdentifier>,
@@ -124,7 +115,6 @@ impl Certificate {
         };
         let constraints = tbs.get_extension::<BasicConstraints>().map_err(malformed)?;
         let usage = tbs.get_extension::<KeyUsage>().map_err(malformed)?;
-        let purposes = tbs.get_extension::<ExtendedKeyUsage>().map_err(malformed)?;
         let own_id = tbs
             .get_extension::<SubjectKeyIdentifier>()
             .map_err(malformed)?;
@@ -142,6 +132,11 @@ impl Certificate {
             organisation: organisation(tbs.subject()),
             key: PublicKey::from_spki(&spki),
             key_digest: sm3(&spki),
+            key_bits: tbs
+                .subject_public_key_info()
+                .subject_public_key
+                .raw_bytes()
+                .to_vec(),
             algorithm: parsed.signature_algorithm().oid,
             signature: parsed.signature().raw_bytes().to_vec(),
             constraints: constraints.map_or(
@@ -152,12 +147,7 @@ impl Certificate {
                 |(_, constraints)| constraints,
             ),
             usage: usage.map(|(_, usage)| usage),
-            has_other_purpose: purposes.as_ref().is_some_and(|(_, purposes)| {
-                let is_other = |purpose: &ObjectIdentifier| OTHER_PURPOSES.contains(purpose);
-                let is_machine = |purpose| is_other(purpose) || *purpose == TLS_CLIENT;
-                purposes.0 != [TLS_CLIENT] && purposes.0.iter().all(is_machine)
-            }),
-            stamps_time: purposes.is_some_and(|(_, purposes)| purposes.0 == [TIME_STAMPING]),
+            purposes: Purposes::read(tbs).map_err(malformed)?,
             subject_key_id: own_id.map(|(_, id)| id.0),
             authority_key_id: issuer_id.and_then(|(_, id)| id.key_identifier),
             unknown_critical: tbs
@@ -174,10 +164,16 @@ impl Certificate {
         &self.der
     }
 
+    /// SM3 of the certificate.
+    #[must_use]
+    pub const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
     /// SM3 of the certificate, lower-case hex.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        hex::encode(self.digest)
+        hex::encode(self.digest())
     }
 
     /// DER of the issuer's name.
@@ -242,6 +238,12 @@ impl Certificate {
         &self.key_digest
     }
 
+    /// Octets of the public key alone, without its algorithm: what OCSP names an issuer by.
+    #[must_use]
+    pub(crate) fn key_bits(&self) -> &[u8] {
+        &self.key_bits
+    }
+
     /// Subject key identifier, where present.
     #[must_use]
     pub fn subject_key_id(&self) -> Option<&[u8]> {
@@ -289,16 +291,34 @@ impl Certificate {
     /// serves quite another purpose.
     #[must_use]
     pub fn may_sign_documents(&self) -> bool {
-        let may_sign = self
-            .usage
-            .is_none_or(|usage| usage.digital_signature() || usage.non_repudiation());
-        may_sign && !self.has_other_purpose
+        self.may_sign() && !self.purposes.others_only
     }
 
-    /// Whether the key stamps times and does nothing else (RFC 3161 §2.3).
+    /// Whether the key stamps times and does nothing else, and its certificate says so in a way
+    /// that nobody may overlook (RFC 3161 §2.3).
     #[must_use]
-    pub const fn may_stamp_times(&self) -> bool {
-        self.stamps_time
+    pub fn may_stamp_times(&self) -> bool {
+        self.may_sign() && self.purposes.stamps_time
+    }
+
+    /// Whether the key may answer for its issuer which certificates are revoked (RFC 6960
+    /// §4.2.2.2).
+    #[must_use]
+    pub fn may_answer_status(&self) -> bool {
+        self.may_sign() && self.purposes.answers_status
+    }
+
+    /// Whether its issuer vouches for it for as long as it counts, so that nobody asks whether it
+    /// is revoked (`id-pkix-ocsp-nocheck`, RFC 6960 §4.2.2.2.1).
+    #[must_use]
+    pub const fn needs_no_check(&self) -> bool {
+        self.purposes.needs_no_check
+    }
+
+    /// keyUsage is absent or has digitalSignature or nonRepudiation.
+    fn may_sign(&self) -> bool {
+        self.usage
+            .is_none_or(|usage| usage.digital_signature() || usage.non_repudiation())
     }
 
     /// A critical extension that is not understood: RFC 5280 §4.2 says to refuse then.
@@ -364,28 +384,6 @@ impl<'a> RawParts<'a> {
             subject,
         })
     }
-}
-
-fn organisation(subject: &x509_cert::name::Name) -> Option<String> {
-    let value = &subject
-        .iter()
-        .find(|attribute| attribute.oid == ORGANISATION)?
-        .value;
-    string_value(value)
-}
-
-fn string_value(value: &Any) -> Option<String> {
-    /// Tag number of `BMPString`, which some older Chinese CAs write.
-    const BMP_STRING: der::Tag = der::Tag::BmpString;
-    if value.tag() == BMP_STRING {
-        let (pairs, rest) = value.value().as_chunks::<2>();
-        let units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
-        return rest
-            .is_empty()
-            .then(|| String::from_utf16(&units).ok())
-            .flatten();
-    }
-    std::str::from_utf8(value.value()).ok().map(str::to_owned)
 }
 
 fn instant(time: Time) -> Result<DateTime<Utc>, CertificateError> {

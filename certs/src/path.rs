@@ -1,5 +1,7 @@
 //! From a certificate to an anchor: path building (RFC 5280 §6, RFC 4158).
 
+mod cache;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +10,9 @@ use der::asn1::ObjectIdentifier;
 use crate::algorithm::AlgorithmError;
 use crate::certificate::Certificate;
 use crate::trust::TrustStore;
+
+pub(crate) use cache::ChainCache;
+use cache::Window;
 
 /// Most certificates in a path, ends included. Public PKIs need four, cross-certified ones six;
 /// webpki stops at six intermediates.
@@ -70,6 +75,10 @@ pub enum PathError {
 /// it with different times. Issuers are found by name *and* signature, so that a forged CA of the
 /// same name is passed over.
 ///
+/// What was found is remembered in `trust`, and answers again where a new search would find the
+/// same: for the same certificates, at a time that lies on the same side of every period that the
+/// search looked at. A change of `trust` forgets it all.
+///
 /// # Errors
 /// When there is no such path.
 pub fn build(
@@ -84,19 +93,30 @@ pub fn build(
     if trust.is_withdrawn(leaf) {
         return Err(PathError::Withdrawn);
     }
+    if trust.is_anchor(leaf) {
+        let certificates = vec![Arc::clone(leaf)];
+        return Ok(Chain { certificates });
+    }
+    let key = cache::key(leaf, carried);
+    if let Some(known) = trust.chains().find(&key, at) {
+        return known;
+    }
     let mut search = Search {
         trust,
         carried,
         at,
+        window: Window::ALWAYS,
         checks_left: MAX_SIGNATURE_CHECKS,
         dead_end: PathError::NoIssuer,
     };
     let mut certificates = vec![Arc::clone(leaf)];
-    if trust.is_anchor(leaf) || search.extend(&mut certificates) {
+    let found = if search.extend(&mut certificates) {
         Ok(Chain { certificates })
     } else {
         Err(search.dead_end)
-    }
+    };
+    trust.chains().keep(key, search.window, &found);
+    found
 }
 
 impl Chain {
@@ -145,6 +165,8 @@ struct Search<'a> {
     trust: &'a TrustStore,
     carried: &'a [Arc<Certificate>],
     at: DateTime<Utc>,
+    /// Times at which the same search ends in the same way.
+    window: Window,
     checks_left: u32,
     dead_end: PathError,
 }
@@ -227,6 +249,7 @@ impl Search<'_> {
         subject
             .verify_signed_by(issuer)
             .map_err(PathError::Signature)?;
+        self.window.narrow(issuer, self.at);
         if !issuer.is_valid_at(self.at) {
             let (not_before, not_after) = (issuer.not_before(), issuer.not_after());
             return Err(PathError::OutsidePeriod {
@@ -245,133 +268,4 @@ impl Search<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Authority, CertificateSpec, instant};
-
-    const AT: &str = "20260601000000Z";
-
-    #[track_caller]
-    fn check(
-        leaf: &Authority,
-        carried: &[&Authority],
-        trusted: &[&Authority],
-        expected: Result<usize, PathError>,
-    ) {
-        let mut trust = TrustStore::empty();
-        for authority in trusted {
-            trust
-                .add_certificate(authority.certificate().der())
-                .unwrap();
-        }
-        let carried: Vec<_> = carried.iter().map(|one| one.shared()).collect();
-        let found = build(&leaf.shared(), &carried, &trust, instant(AT));
-        assert_eq!(found.map(|chain| chain.len()), expected);
-    }
-
-    #[test]
-    fn paths_through_the_store_and_through_the_message() {
-        let root = Authority::root("Root CA", 1);
-        let issuing = root.issue(&CertificateSpec::authority("Issuing CA"), 2);
-        let leaf = issuing.issue(&CertificateSpec::signer("Office"), 3);
-        check(&leaf, &[], &[&root, &issuing], Ok(3));
-        check(&leaf, &[&issuing], &[&root], Ok(3));
-        check(&leaf, &[], &[&root], Err(PathError::NoIssuer));
-        check(&leaf, &[&issuing, &root], &[], Err(PathError::NoIssuer));
-        check(&root, &[], &[&root], Ok(1));
-    }
-
-    #[test]
-    fn a_twin_of_the_same_name_is_passed_over() {
-        let root = Authority::root("Root CA", 1);
-        let twin = Authority::root("Root CA", 2);
-        let forged = twin.issue(&CertificateSpec::signer("Office"), 3);
-        let genuine = root.issue(&CertificateSpec::signer("Office"), 3);
-        let wrong_key = PathError::Signature(AlgorithmError::Invalid);
-        check(&forged, &[&twin], &[&root], Err(wrong_key));
-        check(&genuine, &[], &[&twin, &root], Ok(2));
-    }
-
-    #[test]
-    fn issuers_must_be_cas_that_may_sign_certificates() {
-        let root = Authority::root("Root CA", 1);
-        let office = root.issue(&CertificateSpec::signer("Office"), 2);
-        let leaf = office.issue(&CertificateSpec::signer("Forger"), 3);
-        check(&leaf, &[&office], &[&root], Err(PathError::NotCa));
-
-        let spec = CertificateSpec {
-            usage: Some(&[0, 6]),
-            ..CertificateSpec::authority("CA")
-        };
-        let unfit = root.issue(&spec, 2);
-        let leaf = unfit.issue(&CertificateSpec::signer("Office"), 3);
-        check(&leaf, &[&unfit], &[&root], Err(PathError::Usage));
-    }
-
-    #[test]
-    fn path_length_counts_cas_below() {
-        let spec = CertificateSpec {
-            path_length: Some(0),
-            ..CertificateSpec::authority("Root")
-        };
-        let root = Authority::self_signed(&spec, 1);
-        let near = root.issue(&CertificateSpec::signer("Near"), 2);
-        check(&near, &[], &[&root], Ok(2));
-        let issuing = root.issue(&CertificateSpec::authority("Issuing"), 3);
-        let far = issuing.issue(&CertificateSpec::signer("Far"), 4);
-        check(&far, &[&issuing], &[&root], Err(PathError::PathLength(0)));
-    }
-
-    #[test]
-    fn issuers_must_be_valid_at_the_time() {
-        let spec = CertificateSpec {
-            not_after: "20251231000000Z",
-            ..CertificateSpec::authority("Root CA")
-        };
-        let root = Authority::self_signed(&spec, 1);
-        let leaf = root.issue(&CertificateSpec::signer("Office"), 2);
-        let expected = PathError::OutsidePeriod {
-            not_before: root.certificate().not_before(),
-            not_after: instant("20251231000000Z"),
-        };
-        check(&leaf, &[], &[&root], Err(expected));
-    }
-
-    #[test]
-    fn unknown_critical_extensions_end_a_path() {
-        let root = Authority::root("Root CA", 1);
-        // nameConstraints: not evaluated, so a certificate that needs it is not used.
-        let name_constraints = "2.5.29.30";
-        let spec = CertificateSpec {
-            critical: Some(name_constraints),
-            ..CertificateSpec::authority("Issuing CA")
-        };
-        let issuing = root.issue(&spec, 2);
-        let leaf = issuing.issue(&CertificateSpec::signer("Office"), 3);
-        let oid = ObjectIdentifier::new_unwrap(name_constraints);
-        check(
-            &leaf,
-            &[&issuing],
-            &[&root],
-            Err(PathError::CriticalExtension(oid)),
-        );
-    }
-
-    #[test]
-    fn crafted_bundles_stay_within_the_budget() {
-        let root = Authority::root("Root CA", 1);
-        // Cross-signed CAs of one name: without a budget every order of them would be tried.
-        let mut carried = Vec::new();
-        let first = Authority::root("Maze", 10);
-        for serial in 0..24 {
-            let spec = CertificateSpec {
-                serial,
-                ..CertificateSpec::authority("Maze")
-            };
-            carried.push(first.issue(&spec, 10));
-        }
-        let leaf = first.issue(&CertificateSpec::signer("Office"), 3);
-        let carried: Vec<_> = carried.iter().collect();
-        check(&leaf, &carried, &[&root], Err(PathError::BudgetSpent));
-    }
-}
+mod tests;

@@ -1,184 +1,212 @@
-//! Whether a certificate was revoked, as far as the lists at hand say.
+//! Whether a certificate was revoked, as far as the lists and responses at hand say.
+//!
+//! Lists that are trusted, and what a file carries along, are asked alike: whether the issuer
+//! signed them (or, for responses, somebody whom it named for that). Since the issuer has a path to
+//! an anchor, so has whatever counts here. What a file carries can add a revocation, or show that
+//! there was none; it cannot take away one that a list of ours names.
 
-use std::sync::Arc;
+mod evidence;
+mod ocsp;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
+pub use self::evidence::Evidence;
 use crate::certificate::Certificate;
-use crate::crl::Crl;
 use crate::trust::TrustStore;
 
-/// What the revocation lists say about one certificate.
+/// Evidence up to this much after the time of the question is taken for a clock difference.
+/// (`\[P\]` profile)
+const CLOCK_SKEW: Duration = Duration::minutes(10);
+
+/// How old revocation data may be, and what it means when there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RevocationPolicy {
+    /// What it means when nobody says whether a certificate is revoked.
+    pub unknown: UnknownStatus,
+    /// Most age, counted from `thisUpdate`; none: as long as `nextUpdate` says. What is older is
+    /// stale, and the verdict `indeterminate`.
+    pub max_age: Option<Duration>,
+}
+
+/// What it means when nobody says whether a certificate is revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UnknownStatus {
+    /// A warning; the verdict stays as it is.
+    #[default]
+    Warn,
+    /// The verdict is `indeterminate`.
+    Indeterminate,
+}
+
+/// What is known, and how it is judged.
+#[derive(Clone, Copy)]
+pub struct Inquiry<'a> {
+    /// What is trusted, with its lists.
+    pub trust: &'a TrustStore,
+    /// What came with the file.
+    pub evidence: &'a [&'a Evidence<'a>],
+    /// The rules.
+    pub policy: &'a RevocationPolicy,
+    /// The time of the question.
+    pub now: DateTime<Utc>,
+    /// A time at which the signature is proven to have existed: what was known since then suffices.
+    pub proven: Option<DateTime<Utc>>,
+}
+
+/// What the lists and responses say about one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationStatus {
-    /// The newest list of the issuer does not name it.
+    /// The newest word of the issuer does not say that it is revoked.
     Good,
-    /// A list of the issuer names it.
+    /// The issuer says so.
     Revoked {
         /// Since when.
         since: DateTime<Utc>,
     },
-    /// The newest list does not name it, but a newer one is overdue.
+    /// The newest word does not say so, but it is too old.
     Stale {
-        /// When the next list should have been there.
-        next_update: DateTime<Utc>,
+        /// Until when it counted.
+        until: DateTime<Utc>,
     },
-    /// No list, or only partial lists, of the issuer are at hand.
+    /// Nothing at hand says anything about it.
     Unknown,
 }
 
-/// Asks the lists of `trust` that `issuer` signed about `certificate`; a list is stale when a
-/// newer one was due before `at`.
+impl RevocationPolicy {
+    /// A warning where nobody says anything; data count as long as their maker says.
+    pub const DEFAULT: Self = Self {
+        unknown: UnknownStatus::Warn,
+        max_age: None,
+    };
+
+    /// Whether somebody must say that a certificate is not revoked.
+    #[must_use]
+    pub const fn is_status_required(&self) -> bool {
+        matches!(self.unknown, UnknownStatus::Indeterminate)
+    }
+}
+
+/// One word of the issuer about the certificate.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    this_update: DateTime<Utc>,
+    next_update: Option<DateTime<Utc>>,
+    says: Says,
+    /// Whether a list of ours says so.
+    is_ours: bool,
+    /// Whether it speaks of a part of the certificates alone, so that its silence says nothing.
+    is_partial: bool,
+    /// Whether its maker answers anew at any time, as OCSP responders do.
+    is_momentary: bool,
+}
+
+/// In the order of what wins when two words are of the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Says {
+    Unknown,
+    Good,
+    Revoked { since: DateTime<Utc> },
+}
+
+/// Asks what is at hand about `certificate`, which `issuer` issued.
 ///
-/// Of several complete lists the newest decides, so that a suspended certificate can come back;
-/// of two that claim the same time the worse, and a partial list can only add a revocation.
+/// Of several complete words the newest decides, so that a suspended certificate can come back; of
+/// two of the same time the worse. A partial list can only add a revocation, and what the newest of
+/// our own lists says stands, whatever a file carries.
 #[must_use]
 pub fn status(
     certificate: &Certificate,
     issuer: &Certificate,
-    trust: &TrustStore,
-    at: DateTime<Utc>,
+    inquiry: &Inquiry<'_>,
 ) -> RevocationStatus {
-    status_with(&[], certificate, issuer, trust, at)
-}
-
-/// As [`status`], asking also lists that came with the file; `issuer` must have signed them too.
-#[must_use]
-pub fn status_with(
-    carried: &[Arc<Crl>],
-    certificate: &Certificate,
-    issuer: &Certificate,
-    trust: &TrustStore,
-    at: DateTime<Utc>,
-) -> RevocationStatus {
-    let carried = carried.iter().map(|list| &**list);
-    let carried = carried.filter(|list| list.verify_signed_by(issuer).is_ok());
-    let carried: Vec<_> = carried.collect();
-    let lists: Vec<_> = trust
-        .crls_of(issuer)
-        .chain(carried.iter().copied())
-        .collect();
-    // Whoever made the file chose which lists it carries: one without an end would be good for
-    // ever, so it only adds revocations.
-    let endless = |list: &Crl| {
-        let is_carried = carried.iter().any(|known| std::ptr::eq(*known, list));
-        is_carried && list.next_update().is_none()
-    };
-    let newest = lists
-        .iter()
-        .filter(|list| !list.is_partial() && !endless(list))
-        .max_by_key(|list| list.this_update());
-    let newest_update = newest.map(|list| list.this_update());
-    let counts = |list: &&&Crl| {
-        list.is_partial() || endless(list) || Some(list.this_update()) == newest_update
-    };
-    let since = lists
-        .iter()
-        .filter(counts)
-        .filter_map(|list| list.revoked_at(certificate.serial()))
-        .min();
-    if let Some(since) = since {
+    let words = words(certificate, issuer, inquiry);
+    if let Some(since) = revoked_since(&words) {
         return RevocationStatus::Revoked { since };
     }
-    match newest {
-        None => RevocationStatus::Unknown,
-        Some(list) => match list.next_update().filter(|_| list.is_stale_at(at)) {
-            Some(next_update) => RevocationStatus::Stale { next_update },
-            None => RevocationStatus::Good,
+    // Authorities take expired certificates off their lists (RFC 5280 §3.3): what is not on a list
+    // of later may have been revoked all the same.
+    let good = words.iter().filter(|word| {
+        word.says == Says::Good && !word.is_partial && word.this_update <= certificate.not_after()
+    });
+    let newest = good.max_by_key(|word| word.this_update);
+    let Some(newest) = newest else {
+        return RevocationStatus::Unknown;
+    };
+    let was_good_since = |proven| newest.this_update >= proven;
+    if inquiry.proven.is_some_and(was_good_since) {
+        return RevocationStatus::Good;
+    }
+    match newest.until(inquiry.policy) {
+        Some(until) if until < inquiry.now => RevocationStatus::Stale { until },
+        _ => RevocationStatus::Good,
+    }
+}
+
+/// Every word about the certificate that counts.
+fn words(certificate: &Certificate, issuer: &Certificate, inquiry: &Inquiry<'_>) -> Vec<Word> {
+    let ours = inquiry.trust.crls_of(issuer).map(|list| (list, true));
+    let carried = inquiry.evidence.iter().flat_map(|one| one.lists());
+    let carried = carried
+        .filter(|list| list.verify_signed_by(issuer).is_ok())
+        .map(|list| (list, false));
+    // Whoever made the file chose which lists it carries: one without an end would be good for ever,
+    // so it only adds revocations.
+    let of_list = |(list, is_ours): (&crate::crl::Crl, bool)| Word {
+        this_update: list.this_update(),
+        next_update: list.next_update(),
+        says: match list.revoked_at(certificate.serial()) {
+            Some(since) => Says::Revoked { since },
+            None => Says::Good,
         },
+        is_ours,
+        is_partial: list.is_partial() || (!is_ours && list.next_update().is_none()),
+        is_momentary: false,
+    };
+    let lists = ours.chain(carried).map(of_list);
+    let responses = inquiry.evidence.iter().flat_map(|one| one.responses());
+    let answers = responses.flat_map(|response| {
+        ocsp::answers(response, certificate, issuer, inquiry.trust).map(Word::from)
+    });
+    // Nobody knows today what will be tomorrow; of our own lists that is the operator's matter.
+    let latest = inquiry.now + CLOCK_SKEW;
+    let counts = |word: &Word| word.is_ours || word.this_update <= latest;
+    lists.chain(answers).filter(counts).collect()
+}
+
+fn revoked_since(words: &[Word]) -> Option<DateTime<Utc>> {
+    let says_something = |word: &&Word| !word.is_partial && word.says != Says::Unknown;
+    let complete = || words.iter().filter(says_something);
+    let newest = complete().max_by_key(|word| (word.this_update, word.says));
+    let ours = complete().filter(|word| word.is_ours);
+    let ours = ours.max_by_key(|word| (word.this_update, word.says));
+    let partial = words.iter().filter(|word| word.is_partial);
+    let since = |word: &Word| match word.says {
+        Says::Revoked { since } => Some(since),
+        _ => None,
+    };
+    newest
+        .into_iter()
+        .chain(ours)
+        .chain(partial)
+        .filter_map(since)
+        .min()
+}
+
+impl Word {
+    /// Until when it counts; none: for ever.
+    fn until(&self, policy: &RevocationPolicy) -> Option<DateTime<Utc>> {
+        let oldest = |age| self.this_update.checked_add_signed(age);
+        let oldest = policy.max_age.and_then(oldest);
+        // RFC 6960 §4.2.2.1: without nextUpdate newer data are always there.
+        let at_once = (self.is_momentary && self.next_update.is_none() && oldest.is_none())
+            .then_some(self.this_update);
+        oldest
+            .into_iter()
+            .chain(self.next_update)
+            .chain(at_once)
+            .min()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Authority, CertificateSpec, CrlSpec, instant};
-
-    const REVOKED: &str = "20250601000000Z";
-
-    #[track_caller]
-    fn check(lists: &[CrlSpec], at: &str, expected: RevocationStatus) {
-        let root = Authority::root("Root CA", 1);
-        let leaf = root.issue(
-            &CertificateSpec {
-                serial: 7,
-                ..CertificateSpec::signer("Office")
-            },
-            2,
-        );
-        let mut trust = TrustStore::empty();
-        for list in lists {
-            trust.add_crl(&root.crl(list)).unwrap();
-        }
-        trust.add_certificate(root.certificate().der()).unwrap();
-        let found = status(leaf.certificate(), root.certificate(), &trust, instant(at));
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn what_the_lists_say() {
-        let naming = || CrlSpec {
-            revoked: vec![(7, REVOKED)],
-            ..CrlSpec::default()
-        };
-        let newer = || CrlSpec {
-            this_update: "20260201000000Z",
-            ..CrlSpec::default()
-        };
-        let at = "20260601000000Z";
-        let revoked = RevocationStatus::Revoked {
-            since: instant(REVOKED),
-        };
-        check(&[], at, RevocationStatus::Unknown);
-        check(&[CrlSpec::default()], at, RevocationStatus::Good);
-        check(&[naming()], at, revoked);
-        check(&[newer(), naming()], at, RevocationStatus::Good);
-        check(&[naming(), newer()], at, RevocationStatus::Good);
-        let late = "20400101000000Z";
-        let next_update = instant("20360101000000Z");
-        check(
-            &[CrlSpec::default()],
-            late,
-            RevocationStatus::Stale { next_update },
-        );
-        check(&[naming()], late, revoked);
-        let partial = || CrlSpec {
-            critical: Some("2.5.29.28"),
-            ..CrlSpec::default()
-        };
-        check(&[partial()], at, RevocationStatus::Unknown);
-        let naming_partial = CrlSpec {
-            revoked: vec![(7, REVOKED)],
-            ..partial()
-        };
-        check(&[newer(), naming_partial], at, revoked);
-    }
-
-    #[test]
-    fn lists_without_an_end_only_add_revocations_when_the_file_brings_them() {
-        let root = Authority::root("Root CA", 1);
-        let spec = CertificateSpec {
-            serial: 7,
-            ..CertificateSpec::signer("Office")
-        };
-        let leaf = root.issue(&spec, 2);
-        let list = |revoked| {
-            let spec = CrlSpec {
-                next_update: "",
-                revoked,
-                ..CrlSpec::default()
-            };
-            Arc::new(Crl::parse(&root.crl(&spec)).unwrap())
-        };
-        let mut trust = TrustStore::empty();
-        trust.add_certificate(root.certificate().der()).unwrap();
-        let asked = |carried: &[Arc<Crl>]| {
-            let (leaf, root) = (leaf.certificate(), root.certificate());
-            status_with(carried, leaf, root, &trust, instant("20260601000000Z"))
-        };
-        assert_eq!(asked(&[list(vec![])]), RevocationStatus::Unknown);
-        let since = instant(REVOKED);
-        let revoked = asked(&[list(vec![]), list(vec![(7, REVOKED)])]);
-        assert_eq!(revoked, RevocationStatus::Revoked { since });
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! Keys, certificates and revocation lists for the unit tests, with every field in reach.
 
+pub(crate) mod ocsp;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,9 +15,13 @@ use sm2::elliptic_curve::sec1::ToSec1Point;
 use crate::algorithm::SM2_USER_ID;
 use crate::certificate::Certificate;
 use crate::digest::sm3;
+use crate::mint::credential::Credential;
 
 /// SM2-with-SM3.
 pub(crate) const SM2_WITH_SM3: &str = "1.2.156.10197.1.501";
+
+/// id-kp-timeStamping.
+pub(crate) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 
 /// An SM2 key pair derived from a number.
 #[derive(Clone)]
@@ -62,6 +68,12 @@ pub(crate) struct CertificateSpec<'a> {
     pub(crate) usage: Option<&'a [u8]>,
     /// One more extension, critical, with an empty SEQUENCE as its value.
     pub(crate) critical: Option<&'a str>,
+    /// The one purpose of extKeyUsage; none leaves the extension out.
+    pub(crate) purpose: Option<&'a str>,
+    /// Whether extKeyUsage is critical after all.
+    pub(crate) purpose_is_critical: bool,
+    /// Whether nobody needs to ask whether it is revoked (`id-pkix-ocsp-nocheck`).
+    pub(crate) no_check: bool,
 }
 
 impl<'a> CertificateSpec<'a> {
@@ -75,6 +87,9 @@ impl<'a> CertificateSpec<'a> {
             path_length: None,
             usage: Some(&[5, 6]),
             critical: None,
+            purpose: None,
+            purpose_is_critical: true,
+            no_check: false,
         }
     }
 
@@ -83,6 +98,15 @@ impl<'a> CertificateSpec<'a> {
             is_ca: false,
             usage: Some(&[0, 1]),
             ..Self::authority(name)
+        }
+    }
+
+    pub(crate) const fn stamper(name: &'a str) -> Self {
+        Self {
+            serial: 60,
+            usage: Some(&[0]),
+            purpose: Some(TIME_STAMPING),
+            ..Self::signer(name)
         }
     }
 
@@ -99,6 +123,17 @@ impl<'a> CertificateSpec<'a> {
             let unused = u8::try_from(octet.trailing_zeros().min(7)).unwrap();
             let value = tlv(asn1::BIT_STRING, &[unused, octet]);
             extensions.push(extension("2.5.29.15", &value));
+        }
+        if let Some(purpose) = self.purpose {
+            let value = tlv(asn1::OCTET_STRING, &sequence(&[oid(purpose)]));
+            extensions.push(match self.purpose_is_critical {
+                true => extension("2.5.29.37", &sequence(&[oid(purpose)])),
+                false => sequence(&[oid("2.5.29.37"), value]),
+            });
+        }
+        if self.no_check {
+            let no_check = "1.3.6.1.5.5.7.48.1.5";
+            extensions.push(sequence(&[oid(no_check), tlv(asn1::OCTET_STRING, &[5, 0])]));
         }
         extensions.extend(self.critical.map(|text| extension(text, &sequence(&[]))));
         let tbs = sequence(&[
@@ -170,6 +205,16 @@ impl Authority {
 
     pub(crate) fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// The same for what is minted.
+    pub(crate) fn credential(&self) -> Credential {
+        Credential::new(self.certificate.der().to_vec(), self.key.secret()).unwrap()
+    }
+
+    /// An authority that stamps times.
+    pub(crate) fn stamper(&self, name: &str, seed: u8) -> Self {
+        self.issue(&CertificateSpec::stamper(name), seed)
     }
 
     pub(crate) fn shared(&self) -> Arc<Certificate> {

@@ -13,7 +13,7 @@ use crate::open_file::OpenFile;
 use crate::trust::TrustStore;
 use crate::{digest, ofd, pdf};
 
-pub use crate::signed_value::RevocationPolicy;
+pub use crate::revocation::{RevocationPolicy, UnknownStatus};
 
 /// PDF readers look for the header in this many bytes from the beginning.
 const PDF_HEADER_WINDOW: usize = 1_024;
@@ -48,7 +48,7 @@ pub struct VerifyOptions<'a> {
     pub at: DateTime<Utc>,
     /// Which changes after signing are tolerated (PDF).
     pub profile: Profile,
-    /// What missing or stale revocation data does to the verdict.
+    /// How old revocation data may be, and what it means when there are none.
     pub revocation: RevocationPolicy,
     /// The directory's entry, when the file is checked against one.
     pub expected: Option<ExpectedEntry<'a>>,
@@ -70,7 +70,7 @@ impl VerifyOptions<'_> {
         Self {
             at,
             profile: Profile::Licence,
-            revocation: RevocationPolicy::WarnWhenUnknown,
+            revocation: RevocationPolicy::DEFAULT,
             expected: None,
         }
     }

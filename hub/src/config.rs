@@ -18,9 +18,11 @@ use crate::permits::Duty;
 
 mod bus;
 mod limits;
+mod revocation;
 mod store;
 
 pub use self::limits::Limits;
+pub use self::revocation::{RevocationConfig, WhenUnknown, policy};
 pub use bus::{BusConfig, BusKind, Mechanism, SecurityKind};
 pub use store::{StoreConfig, StoreKind};
 
@@ -77,6 +79,9 @@ pub struct NodeConfig {
     /// Whose code verifies SM2 signatures.
     #[serde(default)]
     pub sm2: Sm2Code,
+    /// How old may be what is known about revocations.
+    #[serde(default)]
+    pub revocation: RevocationConfig,
     /// File of licence types; the built-in list when absent.
     #[serde(default)]
     pub types: Option<PathBuf>,
@@ -252,6 +257,7 @@ impl NodeConfig {
             source: None,
             rescan_s: default_rescan_s(),
             sm2: Sm2Code::default(),
+            revocation: RevocationConfig::default(),
             trust: trust.to_owned(),
             types: None,
             policy: None,
@@ -333,6 +339,7 @@ mod tests {
     fn the_default_file_holds_the_defaults() {
         let config = Config::from_text(REQUIRED).expect("defaults and the required settings");
         assert_eq!(config.node.limits, Limits::default());
+        assert_eq!(config.node.revocation, RevocationConfig::default());
         assert_eq!(config.listen.port(), 8080);
         assert_eq!(config.node.data, Path::new("data/zhejiang"));
         assert_eq!(config.node.rescan_s, default_rescan_s());

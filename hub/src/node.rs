@@ -155,9 +155,14 @@ impl Node {
         let source = open_source(&config)?;
         let types = load_types(&config, source.as_deref()).await?;
         let trust = open_trust(&config.trust)?;
-        let trust = Trust::open(&store, trust, Peers::from_config(&config, &keys)?)
-            .await
-            .map_err(part("the stored trust"))?;
+        let trust = Trust::open(
+            &store,
+            trust,
+            Peers::from_config(&config, &keys)?,
+            clock.now(),
+        )
+        .await
+        .map_err(part("the stored trust"))?;
         let permits = PermitPolicy::from_config(&config).map_err(part("the permit policy"))?;
         let log = ProvenanceLog::open(&store, &config.name, &keys)
             .await

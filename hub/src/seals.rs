@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use certs::signed_value::RevocationPolicy;
 use certs::verify::{ExpectedEntry, VerifyOptions, verify_digested, verify_open_file};
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
@@ -22,6 +21,7 @@ use crate::refusal::Refusal;
 use crate::spool::{Brought, Content};
 
 mod register;
+mod stale;
 mod status;
 mod turns;
 
@@ -201,13 +201,14 @@ async fn verdict_of(
     let required = entry
         .map(|known| node.required_metadata(&known.public.type_code))
         .unwrap_or_default();
+    // Like everything in the configuration it is the same for as long as the node runs.
+    let revocation = node.config.revocation.policy();
     let (compared, content, file_sm3) = (entry.cloned(), content.clone(), file_sm3.to_owned());
     let verify = node.verifier.in_turn(question.asking, move || {
         let expected = compared.as_ref().map(|entry| ExpectedEntry {
             entry,
             required_metadata: &required,
         });
-        let revocation = RevocationPolicy::default();
         let options = VerifyOptions {
             at,
             profile,
@@ -231,6 +232,7 @@ async fn verdict_of(
         .verdicts
         .try_get_with(key, verify)
         .await
+        .map(|verdict| stale::said(node, verdict))
         .map_err(|refusal: Arc<Refusal>| Refusal::clone(&refusal))
 }
 

@@ -50,6 +50,8 @@ pub struct Trust {
     news: watch::Sender<u64>,
     /// When the topic was last seen to have been read to its end, on a bus that works.
     seen_at: Mutex<Option<DateTime<Utc>>>,
+    /// When what the database says was taken up.
+    opened_at: DateTime<Utc>,
     /// When a message of a node last waited for news, by node.
     waited: Mutex<HashMap<String, Instant>>,
 }
@@ -58,6 +60,17 @@ struct Inner {
     folder: Arc<TrustStore>,
     /// Everything but seals, whose statuses are read where they are asked for.
     items: BTreeMap<String, (ItemState, Material)>,
+}
+
+/// How long ago it was that everything was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TrustAge {
+    /// When the topic was last read to its end, or else when this node started.
+    pub(crate) since: DateTime<Utc>,
+    /// How long ago that was.
+    pub(crate) age: chrono::Duration,
+    /// Whether the topic was read to its end at all.
+    pub(crate) is_seen: bool,
 }
 
 /// Trust as `GET /v1/trust` shows it.
@@ -101,6 +114,7 @@ impl Trust {
         store: &Store,
         folder: TrustStore,
         configured: Peers,
+        now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
         let mut inner = Inner {
             folder: Arc::new(folder),
@@ -114,6 +128,7 @@ impl Trust {
             state: RwLock::new(Arc::new(state)),
             news: watch::Sender::new(epoch),
             seen_at: Mutex::new(None),
+            opened_at: now,
             waited: Mutex::new(HashMap::new()),
         })
     }
@@ -184,6 +199,19 @@ impl Trust {
     /// Notes that the topic was read to its end on a bus that works.
     pub(crate) fn saw_end(&self, at: DateTime<Utc>) {
         *self.seen_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// How long ago it was that everything was known; none where no operator says anything, so that
+    /// only the folder and the configuration count.
+    pub(crate) fn age(&self, now: DateTime<Utc>) -> Option<TrustAge> {
+        self.configured.operator()?;
+        let seen_at = *self.seen_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = seen_at.unwrap_or(self.opened_at);
+        Some(TrustAge {
+            since,
+            age: (now - since).max(chrono::Duration::zero()),
+            is_seen: seen_at.is_some(),
+        })
     }
 
     /// Whether a message of `origin` with an unknown key may wait for news of it: the topics are

@@ -36,13 +36,14 @@ const OPEN: [&str; 11] = [
 ];
 
 /// Where this profile decides what EN 319 102-1 leaves open (`FindingCode::subindication`).
-const DECIDED: [FindingCode; 9] = [
+const DECIDED: [FindingCode; 10] = [
     FindingCode::SignerNotInList,
     FindingCode::SigConstraintsFailure,
     FindingCode::SealMismatch,
     FindingCode::SignerCertUsage,
     FindingCode::SigAlg,
     FindingCode::TimeFuture,
+    FindingCode::TimestampOrderFailure,
     FindingCode::MetaMissing,
     FindingCode::MetaMismatch,
     FindingCode::SealUnitMismatch,

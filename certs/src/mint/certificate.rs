@@ -21,6 +21,8 @@ const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 
 /// Octets of a certificate serial number; RFC 5280 §4.1.2.2 allows 20.
 const SERIAL_BYTES: usize = 16;
@@ -43,6 +45,8 @@ pub enum Usage {
     Signing,
     /// keyEncipherment and dataEncipherment only: an encryption certificate, which must not sign.
     Encryption,
+    /// digitalSignature, for timestamps alone (RFC 3161 §2.3): timestamp authorities.
+    Timestamping,
     /// Signing and encryption with one key: nodes on the bus.
     Node,
     /// keyCertSign and cRLSign: an authority, with the number of authorities allowed below it.
@@ -174,6 +178,7 @@ impl Usage {
     const fn bits(self) -> u8 {
         match self {
             Self::Signing => 0b1100_0000,
+            Self::Timestamping => 0b1000_0000,
             Self::Encryption => 0b0011_0000,
             Self::Node => 0b1111_1000,
             Self::Authority { .. } => 0b0000_0110,
@@ -201,11 +206,20 @@ fn extensions(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Result<Vec<u8>, MintError
         Usage::Authority { path_length } => {
             der::sequence(&[&der::boolean_true(), &der::integer(path_length.into())])
         }
-        Usage::Signing | Usage::Encryption | Usage::Node => der::sequence(&[]),
+        Usage::Signing | Usage::Encryption | Usage::Timestamping | Usage::Node => {
+            der::sequence(&[])
+        }
     };
     let bits = plan.usage.bits();
     let unused = u8::try_from(bits.trailing_zeros()).unwrap_or(0);
     let own_identifier = der::octet_string(&plan.key.identifier()?);
+    let purpose = match plan.usage {
+        Usage::Timestamping => {
+            let purposes = der::sequence(&[&der::object_identifier(TIME_STAMPING)]);
+            extension(EXTENDED_KEY_USAGE, true, &purposes)
+        }
+        _ => Vec::new(),
+    };
     Ok(der::sequence(&[
         &extension(BASIC_CONSTRAINTS, true, &constraints),
         &extension(
@@ -213,6 +227,7 @@ fn extensions(plan: &Plan<'_>, issuer: &Issuer<'_>) -> Result<Vec<u8>, MintError
             true,
             &der::bit_string_with_unused(unused, &[bits]),
         ),
+        &purpose,
         &extension(SUBJECT_KEY_IDENTIFIER, false, &own_identifier),
         &authority_key_identifier(&issuer.secret.identifier()?),
     ]))

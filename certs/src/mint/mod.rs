@@ -11,6 +11,7 @@
 //! * [`picture`]: the red round seal and other pictures, as pixels and as PNG
 //! * [`seal`]: e-seals of GM/T 0031-2014 (V1), GB/T 38540-2020 (V4) and GM/T 0031-2025 (V5)
 //! * [`signed_data`]: GB/T 35275 `SignedData` for OFD signatures of type `Sign`, and CMS for PDF
+//! * [`timestamp`]: timestamps over all of these
 //! * [`pdf`]: signatures in PDF files
 
 pub mod certificate;
@@ -22,6 +23,7 @@ pub mod picture;
 pub mod pki;
 pub mod seal;
 pub mod signed_data;
+pub mod timestamp;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +61,9 @@ pub enum MintError {
     /// A picture could not be encoded.
     #[error("seal picture cannot be written as PNG")]
     Picture(#[from] png::EncodingError),
+    /// Something cannot be stamped.
+    #[error("what is to be stamped cannot be read: {0}")]
+    Stamp(String),
     /// A PDF cannot be signed.
     #[error("the PDF cannot be signed: {0}")]
     Pdf(String),

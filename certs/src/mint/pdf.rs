@@ -85,8 +85,12 @@ pub fn sign_pdf(
 
 fn dictionary_text(plan: &PdfSignature<'_>) -> String {
     let (digits, room) = ("0".repeat(PLACE_DIGITS), "0".repeat(plan.room_bytes * 2));
+    let kind = match plan.sub_filter {
+        "ETSI.RFC3161" => "DocTimeStamp",
+        _ => "Sig",
+    };
     format!(
-        "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/{}{}/ByteRange[0 {digits} {digits} {digits}]\
+        "<</Type/{kind}/Filter/Adobe.PPKLite/SubFilter/{}{}/ByteRange[0 {digits} {digits} {digits}]\
          /Contents<{room}>>>",
         plan.sub_filter, plan.entries
     )

@@ -165,6 +165,19 @@ impl DevelopmentPki {
         issue(&self.issuing, &subject, validity, Usage::Node)
     }
 
+    /// A certificate for an authority that stamps times.
+    ///
+    /// # Errors
+    /// [`MintError`] when a key cannot be made or used.
+    pub fn issue_stamper(&self, name: &str, validity: Validity) -> Result<Credential, MintError> {
+        let subject = Subject {
+            organisation: "时间戳（开发测试用）".to_owned(),
+            uscc: None,
+            common_name: name.to_owned(),
+        };
+        issue(&self.issuing, &subject, validity, Usage::Timestamping)
+    }
+
     /// CRL of the issuing authority, DER.
     ///
     /// # Errors

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use der::asn1::ObjectIdentifier;
 use schemas::pdf::signature::SignatureDictionary;
-use schemas::seal::{SignedData, TST_INFO, TimestampInfo};
+use schemas::seal::{SignedData, TST_INFO};
 use schemas::verdict::{CheckResult, Checks, FindingCode, SignatureKind};
 
-use super::{Context, Signer, trust};
+use super::{Context, Signer, stamp, trust};
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
 use crate::message::Message;
+use crate::revocation::Evidence;
 use crate::signed_value::sign::split_certificates;
-use crate::timestamp::{self, Stamp};
 
 /// What a signature of a file is over: `data` of RFC 5652 §4, and of GB/T 35275. A signature over
 /// anything else was made for another purpose.
@@ -46,7 +46,7 @@ pub(super) fn check(
         }
     };
     if data.content_type == TST_INFO {
-        return check_document_timestamp(context, &data, value, signed, checks);
+        return stamp::check_document(context, &data, value, signed, checks);
     }
     if signature.is_timestamp {
         let detail = "a document timestamp that holds no timestamp token";
@@ -76,19 +76,19 @@ pub(super) fn check(
     signer.name = Some(certificate.subject_text().to_owned());
     check_named_certificate(&data, &certificate, checks);
     check_signature(&data, &certificate, &messages, checks);
-    let stamp = check_stamp(context, &data, &carried, checks);
-    if let Some(stamp) = &stamp {
-        signer.signed_at = Some(stamp.time);
-    }
-    let lists = trust::carried_lists(context, &data);
+    let own = &Evidence::of(&data.revocation);
+    let stamped = stamp::check(context, &data, &carried, own, checks);
     let question = trust::Question {
         context,
         carried: &carried,
-        lists: &lists,
-        proven: stamp.map(|stamp| stamp.time),
+        own,
+        proven: stamped.into_iter().chain(context.proven).min(),
     };
     signer.certificates = trust::check(&question, &certificate, checks);
     check_stated_time(signer.signed_at, context, checks);
+    if stamped.is_some() {
+        signer.signed_at = stamped;
+    }
     signer
 }
 
@@ -192,7 +192,7 @@ type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
 /// The signer's certificate and the others, with those that the file carries for later.
 fn certificates(context: &Context<'_, '_>, data: &SignedData<'_>) -> Result<Certificates, String> {
     let (signer, mut carried) = split_certificates(data)?;
-    carried.extend(context.carried.certificates.iter().cloned());
+    carried.extend_from_slice(&context.carried.certificates);
     Ok((signer, carried))
 }
 
@@ -265,71 +265,6 @@ fn check_signature(
     }
     let detail = "the signature does not hold";
     checks.fail(FindingCode::SigCryptoFailure, detail);
-}
-
-/// The timestamp over the signature: a time that the signer did not choose.
-fn check_stamp(
-    context: &Context<'_, '_>,
-    data: &SignedData<'_>,
-    carried: &[Arc<Certificate>],
-    checks: &mut Checks,
-) -> Option<Stamp> {
-    let token = data.timestamp?;
-    let (trust, at) = (context.trust, context.options.at);
-    match timestamp::verify(token, Message::of(data.signature), carried, trust, at) {
-        Ok(stamp) => {
-            let detail = format!("stamped {} by {}", stamp.time.to_rfc3339(), stamp.authority);
-            checks.pass(FindingCode::TimestampOrderFailure, detail);
-            Some(stamp)
-        }
-        Err(error) => {
-            let detail = format!("the timestamp does not count: {error}");
-            checks.warn(
-                FindingCode::TimestampOrderFailure,
-                CheckResult::Unknown,
-                detail,
-            );
-            None
-        }
-    }
-}
-
-/// A document timestamp (ISO 32000-2:2020 §12.8.5): its imprint is over what it covers.
-fn check_document_timestamp(
-    context: &Context<'_, '_>,
-    data: &SignedData<'_>,
-    value: &[u8],
-    signed: Message<'_>,
-    checks: &mut Checks,
-) -> Signer {
-    let content = data.content.unwrap_or_default();
-    let info = TimestampInfo::parse(content);
-    checks.pass(FindingCode::FormatFailure, "a timestamp token");
-    let (trust, at) = (context.trust, context.options.at);
-    let carried = &context.carried.certificates;
-    let mut signer = Signer {
-        kind: Some(SignatureKind::Timestamp),
-        signed_at: info.ok().map(|info| info.time),
-        ..Signer::default()
-    };
-    match timestamp::verify(value, signed, carried, trust, at) {
-        Ok(stamp) => {
-            signer.name = Some(stamp.authority);
-            checks.pass(
-                FindingCode::HashFailure,
-                "the stamped digest is that of what is covered",
-            );
-            checks.pass(
-                FindingCode::NoCertificateChainFound,
-                "the timestamp's authority is trusted",
-            );
-        }
-        Err(error) if error.is_missing_evidence() => {
-            checks.unknown(error.finding(), error.to_string());
-        }
-        Err(error) => checks.fail(error.finding(), error.to_string()),
-    }
-    signer
 }
 
 /// `TIME_FUTURE`: nobody signs tomorrow.

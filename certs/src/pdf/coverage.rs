@@ -1,11 +1,14 @@
 //! What a signature covers: everything but its own value, to the end of its revision
 //! (ISO 32000-2:2020 §12.8.1; EN 319 142-1 §5.5).
 
+use std::borrow::Cow;
+
 use schemas::pdf::PdfError;
 use schemas::pdf::document::Document;
 use schemas::pdf::lexer::is_white;
 use schemas::pdf::signature::SignatureDictionary;
 use schemas::seal::asn1::{self, Element, Reader};
+use schemas::seal::ber;
 use schemas::verdict::{Checks, FindingCode};
 
 use super::Found;
@@ -107,14 +110,20 @@ fn covered<'a>(
     })
 }
 
-/// The signed value without the zeros that fill its place.
-pub(super) fn without_padding(contents: &[u8]) -> Result<&[u8], String> {
-    let value = Reader::new(contents)
-        .any()
-        .map_err(|error| format!("/Contents is no signed value in DER: {error}"))?;
-    let padding = contents.get(value.raw.len()..).unwrap_or_default();
+/// The signed value without the zeros that fill its place, and with definite lengths.
+pub(super) fn without_padding(contents: &[u8]) -> Result<Cow<'_, [u8]>, String> {
+    let (value, length) = match ber::begin(contents) {
+        Some((value, length)) => (Cow::Owned(value), length),
+        None => {
+            let value = Reader::new(contents)
+                .any()
+                .map_err(|error| format!("/Contents is no signed value in DER: {error}"))?;
+            (Cow::Borrowed(value.raw), value.raw.len())
+        }
+    };
+    let padding = contents.get(length..).unwrap_or_default();
     if padding.iter().all(|byte| *byte == 0) {
-        Ok(value.raw)
+        Ok(value)
     } else {
         Err("/Contents holds more than a signed value and zeros".to_owned())
     }

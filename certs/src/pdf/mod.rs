@@ -10,6 +10,7 @@ mod changes;
 mod cms;
 mod coverage;
 mod seal;
+mod stamp;
 mod trust;
 
 use std::io::ErrorKind;
@@ -20,16 +21,21 @@ use schemas::pdf::fields;
 use schemas::pdf::limits;
 use schemas::pdf::signature::SignatureDictionary;
 use schemas::pdf::source::{FileBytes, PagedFile};
-use schemas::pdf::validation;
+use schemas::pdf::validation::{self, ValidationData};
 use schemas::verdict::{
-    CertificateReport, Checks, FileKind, FindingCode, SealUse, SealVersion, SignatureKind,
+    CertificateReport, Checks, FileKind, FindingCode, Outcome, SealUse, SealVersion, SignatureKind,
     SignatureReport, Verdict,
 };
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
+use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
 use crate::message::Message;
+use crate::revocation::Evidence;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
@@ -86,7 +92,29 @@ pub(crate) struct Context<'c, 'a> {
     document: &'c Document<'a>,
     trust: &'c TrustStore,
     options: &'c VerifyOptions<'c>,
-    carried: &'c trust::Carried,
+    carried: &'c Carried<'c>,
+    /// When the signature is proven to have existed, by a later timestamp over the whole file.
+    proven: Option<DateTime<Utc>>,
+}
+
+/// What the file carries for checking its signatures, read once.
+pub(crate) struct Carried<'c> {
+    certificates: Vec<Arc<Certificate>>,
+    evidence: Evidence<'c>,
+}
+
+impl<'c> Carried<'c> {
+    fn read(data: &'c ValidationData) -> Self {
+        let certificates = data.certificates.iter();
+        let certificates = certificates.filter_map(|der| Certificate::shared(der).ok());
+        Self {
+            certificates: certificates.collect(),
+            evidence: Evidence::read(
+                data.lists.iter().map(Vec::as_slice),
+                data.responses.iter().map(Vec::as_slice),
+            ),
+        }
+    }
 }
 
 /// What a signed value said about itself.
@@ -126,23 +154,38 @@ fn verify_into(
         let detail = format!("byte {at}: bytes after the last %%EOF belong to no revision");
         checks.fail(FindingCode::FormatFailure, detail);
     }
-    let carried = &trust::Carried::parse(&validation::carried(document));
-    let context = Context {
-        document,
-        trust,
-        options,
-        carried,
-    };
+    let carried = &validation::carried(document);
+    let carried = &Carried::read(carried);
     let mut steps = Steps::new(document);
-    for one in &found {
-        reports.push(report(&context, one, &found, &mut steps));
+    let mut stamped = Vec::new();
+    // The newest first: a timestamp over the whole file proves that all before it existed.
+    for one in found.iter().rev() {
+        let context = Context {
+            document,
+            trust,
+            options,
+            carried,
+            proven: existed_at(one.revision, &stamped),
+        };
+        let report = report(&context, one, &found, &mut steps);
+        if report.kind == SignatureKind::Timestamp && report.verdict == Outcome::Valid {
+            stamped.extend(report.signed_at.map(|at| (one.revision, at)));
+        }
+        reports.push(report);
     }
-    check_whole(&context, &found, reports, checks)
+    reports.reverse();
+    check_whole(document, &found, reports, checks)
+}
+
+/// When what stands in a revision existed at the latest, by timestamps of later revisions.
+fn existed_at(revision: usize, stamped: &[(usize, DateTime<Utc>)]) -> Option<DateTime<Utc>> {
+    let later = stamped.iter().filter(|(stamp, _)| *stamp > revision);
+    later.map(|(_, at)| *at).min()
 }
 
 /// What no signature by itself can say about the file.
 fn check_whole(
-    context: &Context<'_, '_>,
+    document: &Document<'_>,
     found: &[Found],
     reports: &[SignatureReport],
     checks: &mut Checks,
@@ -153,11 +196,11 @@ fn check_whole(
         let detail = "only timestamps: they say when, and nobody says that it is his";
         checks.fail(FindingCode::Unsigned, detail);
     }
-    let revisions = context.document.revisions();
+    let revisions = document.revisions();
     let first = found.iter().map(|one| one.revision).min();
     let signed_end = first.and_then(|first| revisions.get(first));
     let from = signed_end.map_or(0, |signed| signed.end);
-    if holds_package(context.document.file(), from)? {
+    if holds_package(document.file(), from)? {
         let detail = "what was added after signing is a package of another format too";
         checks.fail(FindingCode::FormatFailure, detail);
     }
@@ -320,10 +363,14 @@ fn judge_value(
             return Signer::default();
         }
     };
-    if coverage::is_content_info(value) {
-        cms::check(context, signature, value, signed, checks)
+    if matches!(value, Cow::Owned(_)) {
+        let detail = "written in BER: read with definite lengths, what is signed as it stands";
+        checks.pass(FindingCode::FormatFailure, detail);
+    }
+    if coverage::is_content_info(&value) {
+        cms::check(context, signature, &value, signed, checks)
     } else {
-        seal::check(context, value, signed, checks)
+        seal::check(context, &value, signed, checks)
     }
 }
 

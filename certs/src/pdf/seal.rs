@@ -3,15 +3,13 @@
 //! The checks are those of a seal in an OFD file; only what they mean differs, as the time in a
 //! seal is what the signer says.
 
-use std::sync::Arc;
-
+use chrono::{DateTime, Utc};
 use schemas::seal::SealSignature;
 use schemas::verdict::{CheckResult, Checks, Effect, FindingCode, SignatureKind};
 
-use super::{Context, Signer, trust};
-use crate::certificate::Certificate;
+use super::{Context, Signer};
 use crate::message::Message;
-use crate::signed_value::{SignatureClaim, TrustOptions, check_seal};
+use crate::signed_value::{SignatureClaim, TrustOptions, check_seal_with};
 
 pub(super) fn check(
     context: &Context<'_, '_>,
@@ -29,11 +27,17 @@ pub(super) fn check(
     };
     let rules = TrustOptions {
         revocation: context.options.revocation,
+        stated_time_counts: false,
+        proven: context.proven,
         ..TrustOptions::at(context.options.at)
     };
-    let findings = check_seal(value, &claim, context.trust, &rules);
+    let evidence = [&context.carried.evidence];
+    let findings = check_seal_with(value, &claim, context.trust, &rules, &evidence);
     for check in findings.checks.iter() {
-        let (code, detail) = (in_pdf(check.code), check.detail.clone());
+        let (code, detail) = (
+            in_pdf(check.code, check.effect == Effect::Indeterminate),
+            check.detail.clone(),
+        );
         match check.effect {
             Effect::Invalid if is_open(code) => checks.unknown(code, detail),
             Effect::Invalid => checks.fail(code, detail),
@@ -43,7 +47,7 @@ pub(super) fn check(
             Effect::None => checks.pass(code, detail),
         }
     }
-    check_today(context, value, checks);
+    check_today(context, value, findings.proven_at, checks);
     Signer {
         kind: Some(SignatureKind::Seal),
         seal_version: findings.seal_version,
@@ -55,27 +59,20 @@ pub(super) fn check(
 }
 
 /// The time in a seal is its signer's word: who may no longer sign could name any day before. So
-/// what is over or revoked today leaves the verdict open (EN 319 102-1 §5.5.4).
-fn check_today(context: &Context<'_, '_>, value: &[u8], checks: &mut Checks) {
+/// a seal that is over today leaves the verdict open (EN 319 102-1 §5.5.4), as the signer's
+/// certificate does, unless a timestamp proves an earlier use.
+fn check_today(
+    context: &Context<'_, '_>,
+    value: &[u8],
+    proven: Option<DateTime<Utc>>,
+    checks: &mut Checks,
+) {
     let Ok(signature) = SealSignature::parse(value) else {
         return;
     };
-    let seal = &signature.seal;
-    let carried: Vec<_> = Certificate::parse(seal.maker_certificate)
-        .map(Arc::new)
-        .into_iter()
-        .collect();
-    if let Ok(signer) = Certificate::parse(signature.certificate) {
-        let question = trust::Question {
-            context,
-            carried: &carried,
-            lists: &[],
-            proven: None,
-        };
-        trust::check(&question, &Arc::new(signer), checks);
-    }
-    let (at, until) = (context.options.at, seal.valid_until);
-    if at > until {
+    let until = signature.seal.valid_until;
+    let proven = proven.into_iter().chain(context.proven).min();
+    if proven.unwrap_or(context.options.at) > until {
         let until = until.to_rfc3339();
         let detail = format!("the seal was valid until {until}; nothing proves an earlier use");
         checks.unknown(FindingCode::OutOfBoundsNoPoe, detail);
@@ -83,7 +80,7 @@ fn check_today(context: &Context<'_, '_>, value: &[u8], checks: &mut Checks) {
 }
 
 /// The subindication of EN 319 102-1 that says the same; findings without one keep their code.
-fn in_pdf(code: FindingCode) -> FindingCode {
+fn in_pdf(code: FindingCode, is_decisive: bool) -> FindingCode {
     match code {
         FindingCode::SvMalformed => FindingCode::FormatFailure,
         FindingCode::DataHash => FindingCode::HashFailure,
@@ -95,6 +92,7 @@ fn in_pdf(code: FindingCode) -> FindingCode {
         }
         FindingCode::SignerCertUsage => FindingCode::ChainConstraintsFailure,
         FindingCode::SignerRevoked => FindingCode::RevokedNoPoe,
+        FindingCode::RevocationUnknown if is_decisive => FindingCode::TryLater,
         FindingCode::SignerCertTime | FindingCode::MakerCertTime | FindingCode::SealPeriod => {
             FindingCode::OutOfBoundsNoPoe
         }

@@ -1,6 +1,8 @@
 //! Files that are signed here, and what is done to them afterwards.
 
+mod evidence;
 mod later;
+mod time;
 
 use std::sync::LazyLock;
 

@@ -4,59 +4,22 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use schemas::pdf::validation::ValidationData;
-use schemas::seal::SignedData;
 use schemas::verdict::{CertificateReport, CheckResult, Checks, FindingCode};
 
 use super::Context;
 use crate::certificate::Certificate;
-use crate::crl::Crl;
 use crate::path::{self, Chain, PathError};
-use crate::revocation::{self, RevocationStatus};
-use crate::signed_value::RevocationPolicy;
+use crate::revocation::{self, Evidence, Inquiry, RevocationStatus};
 
 /// What the trust decision rests on.
 pub(super) struct Question<'q, 'c, 'a> {
     pub(super) context: &'q Context<'c, 'a>,
     /// Certificates that came with the file.
     pub(super) carried: &'q [Arc<Certificate>],
-    /// Revocation lists that came with the file.
-    pub(super) lists: &'q [Arc<Crl>],
+    /// Revocation data that came with the signature.
+    pub(super) own: &'q Evidence<'q>,
     /// A time at which the signature existed, proven by a timestamp.
     pub(super) proven: Option<DateTime<Utc>>,
-}
-
-/// What a file carries along for all its signatures, parsed once.
-pub(crate) struct Carried {
-    pub(super) certificates: Vec<Arc<Certificate>>,
-    pub(super) lists: Vec<Arc<Crl>>,
-}
-
-impl Carried {
-    /// Parses what can be; the rest is no help and no harm.
-    pub(super) fn parse(data: &ValidationData) -> Self {
-        let certificates = data.certificates.iter();
-        let lists = data.lists.iter();
-        Self {
-            certificates: certificates
-                .filter_map(|der| Certificate::shared(der).ok())
-                .collect(),
-            lists: lists
-                .filter_map(|der| Crl::parse(der).ok().map(Arc::new))
-                .collect(),
-        }
-    }
-}
-
-/// Revocation lists of the signed value, of its attributes and of the file.
-pub(super) fn carried_lists(context: &Context<'_, '_>, data: &SignedData<'_>) -> Vec<Arc<Crl>> {
-    let attributes = data
-        .attributes
-        .iter()
-        .flat_map(|attributes| &attributes.lists);
-    let own = data.lists.iter().chain(attributes);
-    let own = own.filter_map(|der| Crl::parse(der).ok().map(Arc::new));
-    own.chain(context.carried.lists.iter().cloned()).collect()
 }
 
 /// Path, period, usage and revocation of the signer's certificate; the path, for the report.
@@ -88,6 +51,12 @@ pub(super) fn check(
     );
     if certificate.is_valid_at(at) {
         checks.pass(FindingCode::OutOfBoundsNoPoe, detail);
+    } else if question
+        .proven
+        .is_some_and(|proven| proven < certificate.not_before())
+    {
+        let detail = format!("{detail}: stamped before there was such a certificate");
+        checks.fail(FindingCode::TimestampOrderFailure, detail);
     } else {
         checks.unknown(FindingCode::OutOfBoundsNoPoe, detail);
     }
@@ -131,11 +100,17 @@ fn check_revocation(
     checks: &mut Checks,
 ) {
     let options = question.context.options;
-    let is_required = options.revocation == RevocationPolicy::RequireKnown;
+    let is_required = options.revocation.is_status_required();
+    let inquiry = Inquiry {
+        trust: question.context.trust,
+        evidence: &[question.own, &question.context.carried.evidence],
+        policy: &options.revocation,
+        now: options.at,
+        proven: question.proven,
+    };
     for (position, (certificate, issuer)) in chain.links().enumerate() {
         let subject = certificate.subject_text();
-        let (trust, now) = (question.context.trust, options.at);
-        match revocation::status_with(question.lists, certificate, issuer, trust, now) {
+        match revocation::status(certificate, issuer, &inquiry) {
             RevocationStatus::Revoked { since } if since <= at => {
                 let detail = format!("{subject} is revoked since {}", since.to_rfc3339());
                 checks.unknown(FindingCode::RevokedNoPoe, detail);
@@ -150,21 +125,22 @@ fn check_revocation(
                     format!("{subject} is not revoked"),
                 );
             }
-            RevocationStatus::Stale { next_update } => {
-                let due = next_update.to_rfc3339();
-                let detail = format!("a newer list for {subject} was due {due}");
+            RevocationStatus::Stale { until } => {
+                let until = until.to_rfc3339();
+                let detail = format!("what is known of {subject} counted until {until}");
                 checks.unknown(FindingCode::TryLater, detail);
             }
             RevocationStatus::Unknown if is_required => {
-                let detail = format!("no revocation list for {subject}, and one is required");
+                let detail =
+                    format!("nobody says whether {subject} is revoked, and that is required");
                 checks.unknown(FindingCode::TryLater, detail);
             }
             RevocationStatus::Unknown if position == 0 => {
-                let detail = format!("no revocation list for {subject}");
+                let detail = format!("nobody says whether {subject} is revoked");
                 checks.warn(FindingCode::RevocationUnknown, CheckResult::Unknown, detail);
             }
             RevocationStatus::Unknown => {
-                let detail = format!("no revocation list for {subject}");
+                let detail = format!("nobody says whether {subject} is revoked");
                 checks.skip(FindingCode::RevokedNoPoe, detail);
             }
         }

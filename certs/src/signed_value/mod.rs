@@ -10,6 +10,7 @@ mod seal;
 mod seal_status;
 pub(crate) mod sign;
 pub(crate) mod signer;
+mod stamp;
 
 use chrono::{DateTime, Duration, Utc};
 use schemas::verdict::{
@@ -17,8 +18,10 @@ use schemas::verdict::{
 };
 
 use crate::message::Message;
+use crate::revocation::Evidence;
 use crate::trust::TrustStore;
 
+pub use crate::revocation::RevocationPolicy;
 pub use seal_status::{SealEvidence, StatusSource, check_seal_status};
 
 /// Signing times up to this much after the time of the question are taken for clock differences
@@ -60,6 +63,8 @@ pub struct SignatureFindings {
     pub seal: Option<SealUse>,
     /// Signing time that counted.
     pub signed_at: Option<DateTime<Utc>>,
+    /// When it existed at the latest, by its own timestamp.
+    pub proven_at: Option<DateTime<Utc>>,
     /// The signer's certificate, those above it, the seal maker's.
     pub certificates: Vec<CertificateReport>,
     /// The checks in order.
@@ -71,20 +76,15 @@ pub struct SignatureFindings {
 pub struct TrustOptions {
     /// The time at which the question is asked.
     pub at: DateTime<Utc>,
-    /// What missing or stale revocation data means.
+    /// How old revocation data may be, and what it means when there are none.
     pub revocation: RevocationPolicy,
     /// How far a signing time may lie after `at`.
     pub clock_skew: Duration,
-}
-
-/// What missing or stale revocation data means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum RevocationPolicy {
-    /// Missing list: warning; stale list: `indeterminate`.
-    #[default]
-    WarnWhenUnknown,
-    /// Missing or stale list: `indeterminate`.
-    RequireKnown,
+    /// Whether the time that the signer states counts. In OFD it does; in PDF only what is proven
+    /// does, else the signer's certificate is judged as of `at` (EN 319 102-1 §5.5).
+    pub stated_time_counts: bool,
+    /// When the signature is proven to have existed, by a timestamp over the whole file.
+    pub proven: Option<DateTime<Utc>>,
 }
 
 impl TrustOptions {
@@ -93,8 +93,10 @@ impl TrustOptions {
     pub const fn at(at: DateTime<Utc>) -> Self {
         Self {
             at,
-            revocation: RevocationPolicy::WarnWhenUnknown,
+            revocation: RevocationPolicy::DEFAULT,
             clock_skew: DEFAULT_CLOCK_SKEW,
+            stated_time_counts: true,
+            proven: None,
         }
     }
 }
@@ -108,7 +110,24 @@ pub fn check_seal(
     trust: &TrustStore,
     options: &TrustOptions,
 ) -> SignatureFindings {
-    seal::check(signed_value, claim, &Question { trust, options })
+    check_seal_with(signed_value, claim, trust, options, &[])
+}
+
+/// As [`check_seal`], with revocation data that came with the file.
+#[must_use]
+pub fn check_seal_with(
+    signed_value: &[u8],
+    claim: &SignatureClaim<'_>,
+    trust: &TrustStore,
+    options: &TrustOptions,
+    evidence: &[&Evidence<'_>],
+) -> SignatureFindings {
+    let question = Question {
+        trust,
+        options,
+        evidence,
+    };
+    seal::check(signed_value, claim, &question)
 }
 
 /// Checks a signed value of type `Sign`: GB/T 35275-2017 `SignedData`, or a bare SM2 signature.
@@ -119,7 +138,12 @@ pub fn check_sign(
     trust: &TrustStore,
     options: &TrustOptions,
 ) -> SignatureFindings {
-    sign::check(signed_value, claim, &Question { trust, options })
+    let question = Question {
+        trust,
+        options,
+        evidence: &[],
+    };
+    sign::check(signed_value, claim, &question)
 }
 
 /// What is trusted, and when it is asked.
@@ -127,6 +151,8 @@ pub fn check_sign(
 pub(crate) struct Question<'a> {
     pub(crate) trust: &'a TrustStore,
     pub(crate) options: &'a TrustOptions,
+    /// Revocation data that came with the file.
+    pub(crate) evidence: &'a [&'a Evidence<'a>],
 }
 
 impl SignatureFindings {
@@ -139,6 +165,7 @@ impl SignatureFindings {
             seal_name: None,
             seal: None,
             signed_at: None,
+            proven_at: None,
             certificates: Vec::new(),
             checks: Checks::new(),
         }

@@ -9,12 +9,14 @@ use schemas::verdict::{
 };
 
 use super::signer::{
-    SignatureToCheck, check_data_hash, check_revocation, check_signature, check_signer, check_time,
-    path_text,
+    Moment, SignatureToCheck, check_data_hash, check_revocation, check_signature, check_signer,
+    check_time, path_text,
 };
+use super::stamp::{self, SignedAt, Token};
 use super::{Question, SignatureClaim, SignatureFindings, known_seal};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
+use crate::message::Message;
 use crate::path::{self, Chain, PathError};
 
 /// The checks of GB/T 38540-2020 on a signature and its seal (ARCHITECTURE.md, Standards).
@@ -38,18 +40,12 @@ pub(super) fn check(
         Err(cause) => return malformed(format!("the seal maker's certificate: {cause}")),
     };
     let maker = &known.maker;
-    let signed_at = match signature.time {
-        SigningTime::Instant(instant) => Some(instant),
-        // Timestamp tokens are not verified, so what they say is not known.
-        SigningTime::Token(_) | SigningTime::Unreadable => None,
-    };
     let mut findings = SignatureFindings {
         seal_version: Some(seal.version),
         signer: Some(signer.subject_text().to_owned()),
         signer_organisation: signer.organisation().map(str::to_owned),
         seal_name: Some(seal.name.to_owned()),
         seal: Some(seal_use(seal, known.digest, &signer)),
-        signed_at,
         ..SignatureFindings::new(SignatureKind::Seal)
     };
     let checks = &mut findings.checks;
@@ -80,7 +76,11 @@ pub(super) fn check(
         },
     );
     let carried = [Arc::clone(maker)];
-    findings.certificates = check_signer(checks, &signer, &carried, signed_at, question);
+    let times = check_stamps(checks, &signature, claim, &carried, question);
+    let signed_at = times.counts();
+    findings.signed_at = signed_at;
+    findings.proven_at = times.proven;
+    findings.certificates = check_signer(checks, &signer, &carried, times, question);
     findings
         .certificates
         .push(maker.report(CertificateRole::SealMaker));
@@ -92,7 +92,7 @@ pub(super) fn check(
         FindingCode::SealRevoked,
         "no status of this seal was supplied",
     );
-    check_time(checks, signed_at, claim, question);
+    check_time(checks, times.stated, claim, question);
     findings
 }
 
@@ -104,19 +104,81 @@ fn seal_use(seal: &Seal<'_>, digest: [u8; 32], signer: &Certificate) -> SealUse 
     }
 }
 
+/// When it was signed, by `timeInfo` and by the timestamps over the signature (V4, V5) and over the
+/// maker's (V5).
+///
+/// `\[P\]` profile: the standards say "over the signature value". That is taken for its octets, as
+/// RFC 3161 appendix A has it, and also for the BIT STRING that holds them. A token in the place of
+/// `timeInfo` (V1) is for what is signed, or for its digest.
+fn check_stamps(
+    checks: &mut Checks,
+    signature: &SealSignature<'_>,
+    claim: &SignatureClaim<'_>,
+    carried: &[Arc<Certificate>],
+    question: &Question<'_>,
+) -> SignedAt {
+    let stated = match signature.time {
+        SigningTime::Instant(instant) => Some(instant),
+        SigningTime::Token(bytes) => {
+            let token = Token {
+                role: "timeInfo",
+                bytes,
+                readings: &[claim.signed, Message::of(signature.data_hash)],
+                carried,
+            };
+            stamp::stated(checks, &token, question)
+        }
+        SigningTime::Unreadable => None,
+    };
+    let proven = signature.time_stamp.and_then(|bytes| {
+        let token = Token {
+            role: "signer",
+            bytes,
+            readings: &[
+                Message::of(signature.signature),
+                Message::of(signature.signature_element),
+            ],
+            carried,
+        };
+        stamp::proven(checks, &token, stated, question)
+    });
+    let signed_at = SignedAt { stated, proven };
+    let seal = &signature.seal;
+    if let Some(bytes) = seal.time_stamp {
+        let token = Token {
+            role: "seal maker",
+            bytes,
+            readings: &[
+                Message::of(seal.signature),
+                Message::of(seal.signature_element),
+            ],
+            carried,
+        };
+        let sealed = stamp::proven(checks, &token, Some(seal.created), question);
+        // The signer signed the stamped seal.
+        let latest = signed_at
+            .counts()
+            .map(|at| at + question.options.clock_skew);
+        if let (Some(sealed), Some(latest)) = (sealed, latest)
+            && sealed > latest
+        {
+            let detail = format!(
+                "the seal was stamped {}, after its use",
+                sealed.to_rfc3339()
+            );
+            checks.fail(FindingCode::TimestampOrderFailure, detail);
+        }
+    }
+    signed_at
+}
+
 fn form_text(signature: &SealSignature<'_>) -> String {
     let layout = match signature.seal.version {
         SealVersion::V1 => "GM/T 0031-2014",
         SealVersion::V4 => "GB/T 38540-2020",
         SealVersion::V5 => "GM/T 0031-2025",
     };
-    let stamped = signature.time_stamp.is_some() || signature.seal.time_stamp.is_some();
-    let stamp = if stamped {
-        "; its timestamp token was not evaluated"
-    } else {
-        ""
-    };
-    format!("an e-seal signature in the layout of {layout}{stamp}")
+    format!("an e-seal signature in the layout of {layout}")
 }
 
 /// `HEADER_VERSION`, `PADBITS` and `SEAL_MISMATCH`.
@@ -212,6 +274,10 @@ fn check_maker(
 ) {
     let made = seal.created.max(maker.not_before());
     let chain = path::build(maker, &[], question.trust, made);
+    let moment = Moment {
+        at: made,
+        proven: None,
+    };
     let is_listed = question.trust.is_seal_maker(maker);
     match maker_doubt(maker, signer, &chain, question) {
         None if is_listed => {
@@ -246,7 +312,7 @@ fn check_maker(
         checks.skip(FindingCode::UntrustedMaker, detail);
     } else {
         let code = FindingCode::UntrustedMaker;
-        check_revocation(checks, code, "seal maker", chain, made, question);
+        check_revocation(checks, code, "seal maker", chain, &moment, question);
     }
 }
 
@@ -258,7 +324,9 @@ fn maker_doubt(
     question: &Question<'_>,
 ) -> Option<String> {
     let subject = maker.subject_text();
-    if question.trust.is_seal_maker(maker) {
+    if !maker.may_sign_documents() {
+        Some(format!("the key of {subject} may not sign documents"))
+    } else if question.trust.is_seal_maker(maker) {
         None
     } else if question.trust.lists_seal_makers() {
         Some(format!("{subject} is not among the trusted seal makers"))
@@ -266,8 +334,6 @@ fn maker_doubt(
         Some(format!("no path from the seal maker {subject}: {cause}"))
     } else if maker.der() == signer.der() {
         Some("the signer made this seal without being a listed seal maker".to_owned())
-    } else if !maker.may_sign_documents() {
-        Some(format!("the key of {subject} may not sign documents"))
     } else {
         None
     }

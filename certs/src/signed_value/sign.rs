@@ -5,14 +5,17 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use schemas::date::parse_instant;
-use schemas::seal::{SignedData, SignerIdentifier};
+use schemas::seal::{SignedData, SignerIdentifier, ber};
 use schemas::verdict::{Checks, FindingCode, SignatureKind};
 
 use super::signer::{SignatureToCheck, check_signature, check_signer, check_time};
+use super::stamp::{self, SignedAt, Token};
 use super::{Question, SignatureClaim, SignatureFindings};
 use crate::algorithm::is_sm2_signature;
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
+use crate::message::Message;
+use crate::revocation::Evidence;
 
 /// The checks on a digital signature (ARCHITECTURE.md, Standards).
 pub(super) fn check(
@@ -20,7 +23,8 @@ pub(super) fn check(
     claim: &SignatureClaim<'_>,
     question: &Question<'_>,
 ) -> SignatureFindings {
-    let data = match SignedData::parse(signed_value) {
+    let in_der = ber::definite(signed_value);
+    let data = match SignedData::parse(&in_der) {
         Ok(data) => data,
         Err(_) if is_sm2_signature(signed_value) => return bare(claim, question),
         Err(cause) => {
@@ -60,6 +64,36 @@ pub(super) fn check(
     };
     findings.signer = Some(signer.subject_text().to_owned());
     findings.signer_organisation = signer.organisation().map(str::to_owned);
+    check_made(checks, &data, &signer, &bound);
+    let own = Evidence::of(&data.revocation);
+    let question = &Question {
+        evidence: &[&own],
+        ..*question
+    };
+    let stated = findings.signed_at;
+    let proven = data.timestamp.and_then(|bytes| {
+        let token = Token {
+            role: "signer",
+            bytes,
+            readings: &[Message::of(data.signature)],
+            carried: &carried,
+        };
+        stamp::proven(checks, &token, stated, question)
+    });
+    let signed_at = SignedAt { stated, proven };
+    findings.certificates = check_signer(checks, &signer, &carried, signed_at, question);
+    check_time(checks, stated, claim, question);
+    findings.signed_at = signed_at.counts();
+    findings
+}
+
+/// Whether the signer signed the attributes, or one of the forms that are bound.
+fn check_made(
+    checks: &mut Checks,
+    data: &SignedData<'_>,
+    signer: &Certificate,
+    bound: &[NamedBytes],
+) {
     let attributes = data
         .attributes
         .as_ref()
@@ -76,7 +110,7 @@ pub(super) fn check(
         &SignatureToCheck {
             code: FindingCode::SigInvalid,
             role: "signer",
-            certificate: &signer,
+            certificate: signer,
             algorithm: data.algorithm,
             digest: Some(data.digest_algorithm),
             parameters: data.parameters,
@@ -85,9 +119,6 @@ pub(super) fn check(
             signature: data.signature,
         },
     );
-    findings.certificates = check_signer(checks, &signer, &carried, findings.signed_at, question);
-    check_time(checks, findings.signed_at, claim, question);
-    findings
 }
 
 /// A signature without any certificate: nothing contradicts it, nothing proves it.

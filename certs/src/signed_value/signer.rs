@@ -8,13 +8,14 @@ use schemas::date::parse_instant;
 use schemas::verdict::{CertificateReport, CheckResult, Checks, FindingCode};
 
 use super::known_seal::BeginsWithSeal;
-use super::{Question, RevocationPolicy, SignatureClaim};
+use super::stamp::SignedAt;
+use super::{Question, SignatureClaim};
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
 use crate::message::Message;
 use crate::path::{self, Chain, PathError};
-use crate::revocation::{self, RevocationStatus};
+use crate::revocation::{self, Inquiry, RevocationStatus};
 
 /// Differences between the two places that state a signing time which are worth mentioning.
 const NOTABLE_TIME_DIFFERENCE: Duration = Duration::minutes(10);
@@ -125,10 +126,19 @@ pub(super) fn check_signer(
     checks: &mut Checks,
     certificate: &Arc<Certificate>,
     carried: &[Arc<Certificate>],
-    signed_at: Option<DateTime<Utc>>,
+    signed_at: SignedAt,
     question: &Question<'_>,
 ) -> Vec<CertificateReport> {
-    let at = signed_at.unwrap_or(question.options.at);
+    let proven = signed_at
+        .proven
+        .into_iter()
+        .chain(question.options.proven)
+        .min();
+    let counts = match question.options.stated_time_counts {
+        true => proven.or(signed_at.stated),
+        false => Some(proven.unwrap_or(question.options.at)),
+    };
+    let at = counts.unwrap_or(question.options.at);
     let chain = path::build(certificate, carried, question.trust, at);
     let certificates = certificate.report_with(&chain);
     match &chain {
@@ -141,10 +151,8 @@ pub(super) fn check_signer(
             ),
         ),
     }
-    match signed_at {
-        Some(signed_at) => {
-            check_period(checks, certificate, signed_at);
-        }
+    match counts {
+        Some(counts) => check_period(checks, certificate, counts),
         None => checks.unknown(FindingCode::SignerCertTime, "no readable signing time"),
     }
     if certificate.may_sign_documents() {
@@ -164,7 +172,7 @@ pub(super) fn check_signer(
         FindingCode::SignerRevoked,
         "signer",
         chain,
-        at,
+        &Moment { at, proven },
         question,
     );
     certificates
@@ -173,7 +181,7 @@ pub(super) fn check_signer(
 /// Whether the signer's certificate was valid when it was used.
 fn check_period(checks: &mut Checks, certificate: &Certificate, signed_at: DateTime<Utc>) {
     let detail = format!(
-        "signed {}; the certificate is valid from {} to {}",
+        "judged as of {}; the certificate is valid from {} to {}",
         text(signed_at),
         text(certificate.not_before()),
         text(certificate.not_after())
@@ -185,6 +193,13 @@ fn check_period(checks: &mut Checks, certificate: &Certificate, signed_at: DateT
     }
 }
 
+/// The time at which a path is judged.
+pub(super) struct Moment {
+    pub(super) at: DateTime<Utc>,
+    /// When the signature is proven to have existed.
+    pub(super) proven: Option<DateTime<Utc>>,
+}
+
 /// Revocation of each certificate of a path; one revoked later than `at` does not count.
 ///
 /// Missing lists of the CAs above the first are mentioned only where the policy demands them:
@@ -194,7 +209,7 @@ pub(super) fn check_revocation(
     code: FindingCode,
     role: &str,
     chain: Result<Chain, PathError>,
-    at: DateTime<Utc>,
+    moment: &Moment,
     question: &Question<'_>,
 ) {
     let Ok(chain) = chain else {
@@ -204,12 +219,19 @@ pub(super) fn check_revocation(
         );
         return;
     };
+    let inquiry = Inquiry {
+        trust: question.trust,
+        evidence: question.evidence,
+        policy: &question.options.revocation,
+        now: question.options.at,
+        proven: moment.proven,
+    };
     for (position, (certificate, issuer)) in chain.links().enumerate() {
         let subject = certificate.subject_text();
-        let status = revocation::status(certificate, issuer, question.trust, question.options.at);
-        let required = question.options.revocation == RevocationPolicy::RequireKnown;
+        let status = revocation::status(certificate, issuer, &inquiry);
+        let required = question.options.revocation.is_status_required();
         match status {
-            RevocationStatus::Revoked { since } if since <= at => {
+            RevocationStatus::Revoked { since } if since <= moment.at => {
                 checks.fail(
                     code,
                     format!("{role}: {subject} is revoked since {}", text(since)),
@@ -225,24 +247,29 @@ pub(super) fn check_revocation(
             RevocationStatus::Good => {
                 checks.pass(code, format!("{role}: {subject} is not revoked"));
             }
-            RevocationStatus::Stale { next_update } => checks.unknown(
+            RevocationStatus::Stale { until } => checks.unknown(
                 FindingCode::RevocationUnknown,
                 format!(
-                    "{role}: a newer list for {subject} was due {}",
-                    text(next_update)
+                    "{role}: what is known of {subject} counted until {}",
+                    text(until)
                 ),
             ),
             RevocationStatus::Unknown if required => checks.unknown(
                 FindingCode::RevocationUnknown,
-                format!("{role}: no revocation list for {subject}, and the policy requires one"),
+                format!(
+                    "{role}: nobody says whether {subject} is revoked, and the policy requires it"
+                ),
             ),
             RevocationStatus::Unknown if position == 0 => checks.warn(
                 FindingCode::RevocationUnknown,
                 CheckResult::Unknown,
-                format!("{role}: no revocation list for {subject}"),
+                format!("{role}: nobody says whether {subject} is revoked"),
             ),
             RevocationStatus::Unknown => {
-                checks.skip(code, format!("{role}: no revocation list for {subject}"));
+                checks.skip(
+                    code,
+                    format!("{role}: nobody says whether {subject} is revoked"),
+                );
             }
         }
     }

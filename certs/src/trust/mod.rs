@@ -23,6 +23,7 @@ pub use item::{
 use crate::certificate::Certificate;
 use crate::crl::Crl;
 use crate::digest::sm3;
+use crate::path::ChainCache;
 
 /// Most certificates of a store: some hundred CAs and every seal maker of the country fit
 /// (`\[P\]` profile).
@@ -45,6 +46,8 @@ pub struct TrustStore {
     withdrawn: BTreeMap<[u8; 32], Role>,
     maker_count: usize,
     epoch: u64,
+    /// Paths that were searched since the last change.
+    chains: ChainCache,
     /// Computed when it is first asked for: a store with every maker of the country is large.
     fingerprint: OnceLock<String>,
 }
@@ -90,7 +93,7 @@ impl TrustStore {
     /// # Errors
     /// Its self-signature does not hold, or the store is full.
     pub fn add_parsed(&mut self, certificate: &Arc<Certificate>) -> Result<(), TrustError> {
-        let digest = sm3(certificate.der());
+        let digest = *certificate.digest();
         if self.certificates.contains_key(&digest) || self.withdrawn.contains_key(&digest) {
             return Ok(());
         }
@@ -131,7 +134,7 @@ impl TrustStore {
     /// # Errors
     /// Its role cannot be told, or as many are withdrawn as are kept.
     pub fn withdraw(&mut self, certificate: &Certificate) -> Result<(), TrustError> {
-        let digest = sm3(certificate.der());
+        let digest = *certificate.digest();
         if self.withdrawn.contains_key(&digest) {
             return Ok(());
         }
@@ -160,7 +163,7 @@ impl TrustStore {
     /// Whether exactly this certificate was withdrawn.
     #[must_use]
     pub fn is_withdrawn(&self, certificate: &Certificate) -> bool {
-        !self.withdrawn.is_empty() && self.withdrawn.contains_key(&sm3(certificate.der()))
+        !self.withdrawn.is_empty() && self.withdrawn.contains_key(certificate.digest())
     }
 
     /// Takes in one revocation list. One that is there already changes nothing; older complete
@@ -286,14 +289,20 @@ impl TrustStore {
             .map(|trusted| &*trusted.list)
     }
 
+    /// Paths that were searched in this store as it is.
+    pub(crate) const fn chains(&self) -> &ChainCache {
+        &self.chains
+    }
+
     fn changed(&mut self) {
         self.epoch += 1;
+        self.chains = ChainCache::default();
         self.fingerprint = OnceLock::new();
     }
 
     fn role(&self, certificate: &Certificate) -> Option<Role> {
         self.certificates
-            .get(&sm3(certificate.der()))
+            .get(certificate.digest())
             .map(|trusted| trusted.role)
     }
 }

@@ -23,6 +23,8 @@ use crate::seals::next_serial;
 
 mod topic_items;
 
+use self::topic_items::Topic;
+
 /// File of the operator's keys, and file of their public half.
 const KEYS_FILE: &str = "operator.keys";
 const PUBLIC_FILE: &str = "operator.node.json";
@@ -47,6 +49,9 @@ enum TrustCommand {
         out: PathBuf,
     },
     /// List what the topic holds: name, serial, state, who signed it.
+    ///
+    /// What no node takes in – unsigned, changed, signed by somebody else – is named with the
+    /// reason; the exit code is then 1.
     List {
         /// Configuration of a node, for the bus and the operator's public keys.
         #[arg(long, value_name = "FILE")]
@@ -127,19 +132,26 @@ enum Revoked {
 pub(super) async fn run(args: TrustArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         TrustCommand::Init { out } => init(&out)?,
-        TrustCommand::List { config } => topic_items::list(&config).await?,
+        TrustCommand::List { config } => {
+            let is_any_refused = topic_items::list(&config).await?;
+            return Ok(ExitCode::from(u8::from(is_any_refused)));
+        }
         TrustCommand::Add { signing, what } => {
             let keys = operator_keys(&signing.operator)?;
-            let items = what
-                .contents(&keys)?
+            let contents = what.contents(&keys)?;
+            let topic = topic_items::read(&signing.config).await?;
+            topic.check_operator(keys.public().key_id())?;
+            let items = contents
                 .into_iter()
-                .map(|content| item(content, ItemState::Listed))
+                .map(|content| item(content, ItemState::Listed, &topic))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             publish(&signing, &keys, items).await?;
         }
         TrustCommand::Revoke { signing, what } => {
             let keys = operator_keys(&signing.operator)?;
-            let items = what.items(&signing.config).await?;
+            let topic = topic_items::read(&signing.config).await?;
+            topic.check_operator(keys.public().key_id())?;
+            let items = what.items(&topic)?;
             publish(&signing, &keys, items).await?;
         }
     }
@@ -189,11 +201,11 @@ impl Added {
 }
 
 impl Revoked {
-    async fn items(self, config: &Path) -> anyhow::Result<Vec<TrustItem>> {
+    fn items(self, topic: &Topic) -> anyhow::Result<Vec<TrustItem>> {
         let withdrawn = |file: &Path, kind| {
             of_kind(file, kind)?
                 .into_iter()
-                .map(|content| item(content, ItemState::Withdrawn))
+                .map(|content| item(content, ItemState::Withdrawn, topic))
                 .collect()
         };
         match self {
@@ -201,10 +213,10 @@ impl Revoked {
             Self::Intermediate { file } => withdrawn(&file, "intermediate"),
             Self::Maker { file } => withdrawn(&file, "maker"),
             Self::Node { name } => {
-                let mut node = topic_items::node(config, &name).await?;
+                let mut node = topic.node(&name)?;
                 node.revoked = true;
                 let content = TrustContent::Node(node);
-                Ok(vec![item(content, ItemState::Withdrawn)?])
+                Ok(vec![item(content, ItemState::Withdrawn, topic)?])
             }
             Self::Seal {
                 sm3,
@@ -226,7 +238,7 @@ impl Revoked {
                 };
                 let content = TrustContent::Seal(status);
                 // Listed: it is the status that is said, and it says that the seal is revoked.
-                Ok(vec![item(content, ItemState::Listed)?])
+                Ok(vec![item(content, ItemState::Listed, topic)?])
             }
         }
     }
@@ -251,7 +263,9 @@ fn from_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     serde_json::from_slice(&text).with_context(|| file.display().to_string())
 }
 
-fn item(content: TrustContent, state: ItemState) -> anyhow::Result<TrustItem> {
+/// An item with a serial above the one that the topic holds, also when this machine's clock is
+/// behind the one that made that: the nodes would pass it over.
+fn item(content: TrustContent, state: ItemState, topic: &Topic) -> anyhow::Result<TrustItem> {
     let now = SystemClock.now();
     let name = match &content {
         TrustContent::Node(node) => format!("node:{}", node.name),
@@ -259,8 +273,8 @@ fn item(content: TrustContent, state: ItemState) -> anyhow::Result<TrustItem> {
         other => item_name_of(other).context("the item cannot be named")?,
     };
     let item = TrustItem {
+        serial: next_serial(topic.serial(&name), now),
         name,
-        serial: next_serial(None, now),
         issued_at: now,
         state,
         content,

@@ -20,6 +20,7 @@ use crate::cli::report;
 use crate::cli::report::page::{FileReport, Page, Verified};
 use crate::cli::report::says;
 use crate::clock::{Clock, SystemClock};
+use crate::config::{WhenUnknown, policy};
 
 /// Stands for standard output where a file is named.
 const STANDARD_OUTPUT: &str = "-";
@@ -45,6 +46,14 @@ pub struct VerifyArgs {
     /// Without effect on OFD: it is for PDF, which may grow after signing.
     #[arg(long, value_enum, default_value_t = ProfileArg::Licence)]
     profile: ProfileArg,
+    /// What it means when nobody says whether a certificate is revoked.
+    ///
+    /// With `indeterminate` a list or response must say so for every certificate below the anchor.
+    #[arg(long, value_enum, default_value_t = WhenUnknown::Warn)]
+    revocation_unknown: WhenUnknown,
+    /// Most hours since a revocation list or response was made; 0: as long as it says itself.
+    #[arg(long, value_name = "HOURS", default_value_t = 0)]
+    revocation_max_age_h: u32,
     /// One line of JSON per file instead of text.
     #[arg(long)]
     json: bool,
@@ -98,7 +107,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             ProfileArg::Licence => Profile::Licence,
             ProfileArg::General => Profile::General,
         },
-        revocation: certs::signed_value::RevocationPolicy::WarnWhenUnknown,
+        revocation: policy(args.revocation_unknown, args.revocation_max_age_h),
         expected: None,
     };
     let is_page_printed = args.html.as_deref() == Some(Path::new(STANDARD_OUTPUT));

@@ -160,6 +160,16 @@ async fn check(node: &Arc<Node>, record: BusRecord) -> Result<Checked, ExchangeE
     })
 }
 
+/// The item of a record whose signature holds, when whoever signed it may say that; else the code
+/// of the reason.
+pub(crate) fn said_item(
+    envelope: &Envelope,
+    record: &BusRecord,
+) -> Result<TrustItem, &'static str> {
+    let signed = item_of(envelope, record).map_err(|reason| reason.0)?;
+    Ok(signed.item)
+}
+
 fn item_of(envelope: &Envelope, record: &BusRecord) -> Result<Box<SignedItem>, Unusable> {
     let item: TrustItem = incoming::body(record)?;
     let material = check_item(&item).map_err(|_| MALFORMED)?;

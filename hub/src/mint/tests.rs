@@ -81,7 +81,7 @@ fn verify_as(file: &[u8], revoked: &[Revocation], profile: Profile) -> Verdict {
     let options = VerifyOptions {
         at: signed_at() + Duration::days(60),
         profile,
-        revocation: RevocationPolicy::WarnWhenUnknown,
+        revocation: RevocationPolicy::DEFAULT,
         expected: Some(ExpectedEntry {
             entry: &FIXTURE.entry,
             required_metadata: &licence_type.required_metadata,

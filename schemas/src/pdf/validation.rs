@@ -1,17 +1,22 @@
 //! Validation data that a file carries along: the document security store
 //! (ISO 32000-2:2020 §12.8.4.3).
 
+use std::collections::BTreeSet;
+
 use super::document::Document;
-use super::object::{Dictionary, Indirect, Object};
+use super::object::{Dictionary, Indirect, Object, ObjectId};
 use super::{PdfError, limits};
 
-/// Certificates and revocation lists in DER, as they stand in the file: nothing is trusted yet.
+/// Certificates, revocation lists and OCSP responses in DER, as they stand in the file: nothing is
+/// trusted yet.
 #[derive(Clone, Debug, Default)]
 pub struct ValidationData {
     /// Certificates.
     pub certificates: Vec<Vec<u8>>,
     /// Revocation lists.
     pub lists: Vec<Vec<u8>>,
+    /// OCSP responses.
+    pub responses: Vec<Vec<u8>>,
 }
 
 /// What the store of the last revision holds. Streams that cannot be read are passed over: the
@@ -27,22 +32,44 @@ fn read(document: &Document<'_>) -> Result<ValidationData, PdfError> {
     let Some(store) = document.dictionary(&catalog, "DSS", last)? else {
         return Ok(ValidationData::default());
     };
+    let mut certificates = references(document, &store, "Certs")?;
+    let mut lists = references(document, &store, "CRLs")?;
+    let mut responses = references(document, &store, "OCSPs")?;
+    // What each signature needed, under names that nothing depends on: mostly the same streams.
+    let per_signature = document
+        .dictionary(&store, "VRI", last)?
+        .unwrap_or_default();
+    for (_, entry) in per_signature.iter().take(limits::SIGNATURES) {
+        if let Object::Dictionary(entry) = document.resolve(entry, last)? {
+            certificates.extend(references(document, &entry, "Cert")?);
+            lists.extend(references(document, &entry, "CRL")?);
+            responses.extend(references(document, &entry, "OCSP")?);
+        }
+    }
     Ok(ValidationData {
-        certificates: streams(document, &store, "Certs")?,
-        lists: streams(document, &store, "CRLs")?,
+        certificates: streams(document, &certificates)?,
+        lists: streams(document, &lists)?,
+        responses: streams(document, &responses)?,
     })
 }
 
-fn streams(
+fn references(
     document: &Document<'_>,
-    store: &Dictionary,
+    of: &Dictionary,
     key: &'static str,
-) -> Result<Vec<Vec<u8>>, PdfError> {
-    let items = document.array(store, key, document.last())?;
-    let references = items.iter().filter_map(Object::reference);
-    let (mut found, mut total) = (Vec::new(), 0);
-    for id in references.take(limits::VALIDATION_ITEMS) {
-        if let Some(Indirect::Stream(stream)) = document.object(id, document.last())?
+) -> Result<Vec<ObjectId>, PdfError> {
+    let items = document.array(of, key, document.last())?;
+    Ok(items.iter().filter_map(Object::reference).collect())
+}
+
+/// The streams, each once, up to the limit.
+fn streams(document: &Document<'_>, ids: &[ObjectId]) -> Result<Vec<Vec<u8>>, PdfError> {
+    let (mut seen, mut found, mut total) = (BTreeSet::new(), Vec::new(), 0);
+    for id in ids {
+        if seen.len() == limits::VALIDATION_ITEMS || !seen.insert(*id) {
+            continue;
+        }
+        if let Some(Indirect::Stream(stream)) = document.object(*id, document.last())?
             && let Ok(bytes) = document.decode(&stream)
         {
             total += bytes.len();

@@ -306,24 +306,30 @@ impl<'a> Element<'a> {
 #[must_use]
 pub fn sequence_of_raw(parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut encoded = vec![SEQUENCE];
-    if let Ok(short @ 0..=0x7f) = u8::try_from(length) {
-        encoded.push(short);
-    } else {
-        let octets = length.to_be_bytes();
-        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-        let significant = octets.get(zeros..).unwrap_or_default();
-        encoded.push(0x80 | u8::try_from(significant.len()).unwrap_or(0x7f));
-        encoded.extend_from_slice(significant);
-    }
+    let mut encoded = Vec::with_capacity(length + 6);
+    write_header(SEQUENCE, length, &mut encoded);
     for part in parts {
         encoded.extend_from_slice(part);
     }
     encoded
 }
 
+/// Writes the tag and the length of an element.
+pub(super) fn write_header(tag: u8, length: usize, out: &mut Vec<u8>) {
+    out.push(tag);
+    if let Ok(short @ 0..=0x7f) = u8::try_from(length) {
+        out.push(short);
+    } else {
+        let octets = length.to_be_bytes();
+        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+        let significant = octets.get(zeros..).unwrap_or_default();
+        out.push(0x80 | u8::try_from(significant.len()).unwrap_or(0x7f));
+        out.extend_from_slice(significant);
+    }
+}
+
 /// Length and number of length octets.
-fn read_length(bytes: &[u8]) -> Result<(usize, usize), Asn1Error> {
+pub(super) fn read_length(bytes: &[u8]) -> Result<(usize, usize), Asn1Error> {
     let (&first, rest) = bytes.split_first().ok_or(Asn1Error::Truncated)?;
     if first < 0x80 {
         return Ok((usize::from(first), 1));

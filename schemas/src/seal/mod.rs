@@ -6,13 +6,18 @@
 //! package `certs` decides that.
 
 pub mod asn1;
+pub mod ber;
 mod fields;
+pub mod ocsp;
+pub mod revocation_data;
 pub mod seal_file;
 pub mod ses;
 pub mod signed_data;
 pub mod timestamp;
 
 pub use asn1::Asn1Error;
+pub use ocsp::{OcspAnswer, OcspResponse, OcspStatus, Responder};
+pub use revocation_data::RevocationData;
 pub use seal_file::{Header, Picture, Seal, SignerDigest, SignerList};
 pub use ses::{SealSignature, SigningTime};
 pub use signed_data::{SignedData, SignerIdentifier};

@@ -51,6 +51,8 @@ pub struct Seal<'a> {
     pub algorithm: ObjectIdentifier,
     /// The maker's signature.
     pub signature: &'a [u8],
+    /// The BIT STRING that holds it, as it stands in the file.
+    pub signature_element: &'a [u8],
     /// Timestamp token over the maker's signature (V5), where one is present.
     pub time_stamp: Option<&'a [u8]>,
     /// Whether the BIT STRING of the maker's signature claims unused bits.
@@ -209,6 +211,7 @@ impl<'a> Seal<'a> {
             maker_certificate: certificate_octets(certificate)?,
             algorithm: algorithm_oid(algorithm)?,
             signature: bits.octets,
+            signature_element: signature.raw,
             time_stamp: stamp.map(time_stamp).transpose()?,
             has_padding_bits: padded(&[bits]),
             info: info.raw,

@@ -37,6 +37,8 @@ pub struct SealSignature<'a> {
     pub algorithm: ObjectIdentifier,
     /// The signer's signature.
     pub signature: &'a [u8],
+    /// The BIT STRING that holds it, as it stands in the file.
+    pub signature_element: &'a [u8],
     /// Timestamp token over the signature, where one is present.
     pub time_stamp: Option<&'a [u8]>,
     /// Whether a BIT STRING claims unused bits although all its octets are full.
@@ -92,6 +94,7 @@ impl<'a> SealSignature<'a> {
         let certificate = certificate_octets(&reader.any()?)?;
         let algorithm = algorithm_oid(&reader.any()?)?;
         reader.finish()?;
+        let signature_element = signature.raw;
         let signature = expect_tag(signature, asn1::BIT_STRING)?.bits()?;
         Ok(Self {
             signed_bytes: to_sign.raw,
@@ -104,6 +107,7 @@ impl<'a> SealSignature<'a> {
             certificate,
             algorithm,
             signature: signature.octets,
+            signature_element,
             time_stamp: None,
         })
     }
@@ -124,6 +128,7 @@ impl<'a> SealSignature<'a> {
         let property_info = reader.any()?.content;
         skip_extensions(&mut reader)?;
         reader.finish()?;
+        let signature_element = signature.raw;
         let signature = expect_tag(signature, asn1::BIT_STRING)?.bits()?;
         Ok(Self {
             signed_bytes: to_sign.raw,
@@ -136,6 +141,7 @@ impl<'a> SealSignature<'a> {
             certificate: certificate_octets(certificate)?,
             algorithm: algorithm_oid(algorithm)?,
             signature: signature.octets,
+            signature_element,
             time_stamp: stamp.map(time_stamp).transpose()?,
         })
     }

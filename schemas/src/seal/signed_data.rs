@@ -2,21 +2,20 @@
 //! type `Sign`, of a PDF signature, and of a timestamp.
 //!
 //! Only the object identifiers differ, and both sets are read. One signer and definite lengths are
-//! expected (`\[P\]` profile).
+//! expected (`\[P\]` profile); [`super::ber`] makes them definite.
 
 use chrono::{DateTime, Utc};
 use der::asn1::ObjectIdentifier;
 
 use super::asn1::{self, Asn1Error, Element};
 use super::fields::expect_tag;
+use super::revocation_data::RevocationData;
 use super::ses::MAX_SIGNED_VALUE_BYTES;
 
 /// Most certificates carried along; a chain has at most eight (`\[P\]` profile).
 pub const MAX_CERTIFICATES: usize = 32;
 /// Most signed attributes (`\[P\]` profile).
 const MAX_ATTRIBUTES: usize = 32;
-/// Most revocation lists carried along (`\[P\]` profile).
-const MAX_LISTS: usize = 32;
 /// Most elements directly inside any structure here.
 const MAX_FIELDS: usize = 16;
 
@@ -44,6 +43,10 @@ const TIMESTAMP_TOKEN: ObjectIdentifier =
 /// Revocation data as Adobe's readers write it: `RevocationInfoArchival`,
 /// ISO 32000-2:2020 §12.8.3.3.2.
 const REVOCATION_ARCHIVAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113583.1.1.8");
+/// The same as European signers write it, unsigned: id-aa-ets-revocationValues,
+/// EN 319 122-1 §A.1.2.2.
+const REVOCATION_VALUES: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.24");
 
 /// A `SignedData` with one signer.
 pub struct SignedData<'a> {
@@ -55,8 +58,8 @@ pub struct SignedData<'a> {
     pub content: Option<&'a [u8]>,
     /// DER of the certificates carried along.
     pub certificates: Vec<&'a [u8]>,
-    /// Revocation lists carried along.
-    pub lists: Vec<&'a [u8]>,
+    /// Revocation data carried along, wherever they stand: nobody needs to have signed them.
+    pub revocation: RevocationData<'a>,
     /// Who signed: issuer and serial number, or key identifier.
     pub signer: SignerIdentifier<'a>,
     /// Digest algorithm of the signer.
@@ -97,8 +100,7 @@ pub struct SignedAttributes<'a> {
     pub signing_time: Option<DateTime<Utc>>,
     /// Digests of the signer's certificate (`signingCertificate`, `signingCertificateV2`).
     pub signing_certificates: Vec<CertificateDigest<'a>>,
-    /// Revocation lists that were signed with the content.
-    pub lists: Vec<&'a [u8]>,
+    revocation: RevocationData<'a>,
     raw: &'a [u8],
     attributes: Vec<&'a [u8]>,
 }
@@ -140,16 +142,16 @@ impl<'a> SignedData<'a> {
             Some(list) => list.reader().all(MAX_CERTIFICATES)?,
             None => Vec::new(),
         };
-        let lists = match reader.optional(asn1::CONTEXT_1)? {
-            Some(list) => list.reader().all(MAX_LISTS)?,
-            None => Vec::new(),
+        let mut revocation = match reader.optional(asn1::CONTEXT_1)? {
+            Some(list) => RevocationData::choices(&list)?,
+            None => RevocationData::default(),
         };
         let signers = reader.expect(asn1::SET)?.reader().all(1)?;
         reader.finish()?;
         let [signer] = signers.as_slice() else {
             return Err(Asn1Error::Content("signerInfos"));
         };
-        let raw = |elements: &[Element<'a>]| elements.iter().map(|element| element.raw).collect();
+        let certificates = certificates.iter().map(|element| element.raw).collect();
         let mut reader = expect_tag(signer, asn1::SEQUENCE)?.reader();
         reader.expect(asn1::INTEGER)?;
         let signer = signer_identifier(&reader.any()?)?;
@@ -161,14 +163,21 @@ impl<'a> SignedData<'a> {
             .transpose()?;
         let mut algorithm = reader.expect(asn1::SEQUENCE)?.reader();
         let signature = reader.expect(asn1::OCTET_STRING)?.content;
-        let unsigned = reader.optional(asn1::CONTEXT_1)?;
+        let unsigned = match reader.optional(asn1::CONTEXT_1)? {
+            Some(attributes) => Unsigned::parse(&attributes)?,
+            None => Unsigned::default(),
+        };
         reader.finish()?;
+        if let Some(attributes) = &attributes {
+            revocation.append(attributes.revocation.clone());
+        }
+        revocation.append(unsigned.revocation);
         Ok(Self {
             content_type,
             digest_algorithms,
             content,
-            certificates: raw(&certificates),
-            lists: raw(&lists),
+            certificates,
+            revocation,
             signer,
             digest_algorithm,
             attributes,
@@ -178,7 +187,7 @@ impl<'a> SignedData<'a> {
                 false => Some(algorithm.any()?.raw),
             },
             signature,
-            timestamp: unsigned.as_ref().map(timestamp_in).transpose()?.flatten(),
+            timestamp: unsigned.timestamp,
         })
     }
 }
@@ -209,7 +218,7 @@ impl<'a> SignedAttributes<'a> {
     fn parse(element: &Element<'a>) -> Result<Self, Asn1Error> {
         let wrong = Asn1Error::Content("signed attribute");
         let (mut message_digest, mut content_type, mut signing_time) = (None, None, None);
-        let (mut signing_certificates, mut lists) = (Vec::new(), Vec::new());
+        let (mut signing_certificates, mut revocation) = (Vec::new(), RevocationData::default());
         let attributes = element.reader().all(MAX_ATTRIBUTES)?;
         for attribute in &attributes {
             let (kind, values) = attribute_of(attribute)?;
@@ -228,7 +237,9 @@ impl<'a> SignedAttributes<'a> {
                 (kind, [value]) if SIGNING_CERTIFICATE.contains(&kind) => {
                     signing_certificates.push(first_certificate_digest(value)?);
                 }
-                (REVOCATION_ARCHIVAL, [value]) => lists = archived_lists(value)?,
+                (REVOCATION_ARCHIVAL, [value]) => {
+                    revocation.append(RevocationData::archived(value)?);
+                }
                 _ => {}
             }
         }
@@ -237,7 +248,7 @@ impl<'a> SignedAttributes<'a> {
             content_type,
             signing_time,
             signing_certificates,
-            lists,
+            revocation,
             raw: element.raw,
             attributes: attributes.iter().map(|attribute| attribute.raw).collect(),
         })
@@ -255,18 +266,32 @@ fn attribute_of<'a>(
     Ok((kind, values))
 }
 
-/// The timestamp token among unsigned attributes; several are one too many to choose from.
-fn timestamp_in<'a>(attributes: &Element<'a>) -> Result<Option<&'a [u8]>, Asn1Error> {
-    let mut token = None;
-    for attribute in attributes.reader().all(MAX_ATTRIBUTES)? {
-        let (kind, values) = attribute_of(&attribute)?;
-        match (kind, values.as_slice()) {
-            (TIMESTAMP_TOKEN, [value]) if token.is_none() => token = Some(value.raw),
-            (TIMESTAMP_TOKEN, _) => return Err(Asn1Error::Content("timestamp token")),
-            _ => {}
+/// What is read of the unsigned attributes.
+#[derive(Default)]
+struct Unsigned<'a> {
+    timestamp: Option<&'a [u8]>,
+    revocation: RevocationData<'a>,
+}
+
+impl<'a> Unsigned<'a> {
+    /// Several timestamp tokens are one too many to choose from.
+    fn parse(attributes: &Element<'a>) -> Result<Self, Asn1Error> {
+        let mut unsigned = Self::default();
+        for attribute in attributes.reader().all(MAX_ATTRIBUTES)? {
+            let (kind, values) = attribute_of(&attribute)?;
+            match (kind, values.as_slice()) {
+                (TIMESTAMP_TOKEN, [value]) if unsigned.timestamp.is_none() => {
+                    unsigned.timestamp = Some(value.raw);
+                }
+                (TIMESTAMP_TOKEN, _) => return Err(Asn1Error::Content("timestamp token")),
+                (REVOCATION_VALUES, [value]) => {
+                    unsigned.revocation.append(RevocationData::archived(value)?);
+                }
+                _ => {}
+            }
         }
+        Ok(unsigned)
     }
-    Ok(token)
 }
 
 /// The first certificate of a `SigningCertificate` or `SigningCertificateV2`: the signer's.
@@ -279,20 +304,6 @@ fn first_certificate_digest<'a>(value: &Element<'a>) -> Result<CertificateDigest
     let algorithm = algorithm.as_ref().map(algorithm_identifier).transpose()?;
     let value = first.expect(asn1::OCTET_STRING)?.content;
     Ok(CertificateDigest { algorithm, value })
-}
-
-/// `[0]` of a `RevocationInfoArchival`: revocation lists.
-fn archived_lists<'a>(value: &Element<'a>) -> Result<Vec<&'a [u8]>, Asn1Error> {
-    let mut archival = expect_tag(value, asn1::SEQUENCE)?.reader();
-    let Some(tagged) = archival.optional(asn1::CONTEXT_0)? else {
-        return Ok(Vec::new());
-    };
-    let lists = tagged
-        .reader()
-        .expect(asn1::SEQUENCE)?
-        .reader()
-        .all(MAX_LISTS)?;
-    Ok(lists.iter().map(|list| list.raw).collect())
 }
 
 fn encapsulated_content<'a>(
@@ -329,5 +340,6 @@ fn signer_identifier<'a>(element: &Element<'a>) -> Result<SignerIdentifier<'a>, 
 }
 
 fn algorithm_identifier(element: &Element<'_>) -> Result<ObjectIdentifier, Asn1Error> {
-    element.reader().expect(asn1::OBJECT_IDENTIFIER)?.oid()
+    let mut fields = expect_tag(element, asn1::SEQUENCE)?.reader();
+    fields.expect(asn1::OBJECT_IDENTIFIER)?.oid()
 }

@@ -75,6 +75,7 @@ pub enum FindingCode {
     NoCertificateChainFound,
     RevocationUnknown,
     TryLater,
+    TrustStale,
     // Time.
     SignerCertTime,
     MakerCertTime,
@@ -140,6 +141,7 @@ impl FindingCode {
         Self::NoCertificateChainFound,
         Self::RevocationUnknown,
         Self::TryLater,
+        Self::TrustStale,
         Self::SignerCertTime,
         Self::MakerCertTime,
         Self::OutOfBoundsNoPoe,
@@ -173,8 +175,8 @@ impl FindingCode {
     ///
     /// `\[P\]` EN 319 102-1 leaves `INDETERMINATE` what it has no rule about, while for a licence
     /// GB/T 38540-2020 has one: a signer whom the seal does not list, a key that is not for
-    /// signing, an algorithm that is not accepted are then `TOTAL-FAILED`, with the same word for
-    /// the reason.
+    /// signing, an algorithm that is not accepted, a timestamp that is broken are then
+    /// `TOTAL-FAILED`, with the same word for the reason.
     #[must_use]
     pub fn subindication(self, outcome: Outcome) -> &'static str {
         let is_open = outcome == Outcome::Indeterminate;
@@ -203,7 +205,7 @@ impl FindingCode {
             }
             Self::SignerCertTime | Self::MakerCertTime | Self::SealPeriod => "EXPIRED",
             Self::SignerCertUsage | Self::ChainConstraintsFailure => "CHAIN_CONSTRAINTS_FAILURE",
-            Self::RevocationUnknown | Self::TryLater => "TRY_LATER",
+            Self::RevocationUnknown | Self::TryLater | Self::TrustStale => "TRY_LATER",
             Self::SigAlg | Self::CryptoConstraintsFailure => "CRYPTO_CONSTRAINTS_FAILURE",
             Self::SignerNotInList
             | Self::SigConstraintsFailure

@@ -243,6 +243,22 @@ impl Verdict {
         }
     }
 
+    /// The same verdict with one more warning about the file as a whole.
+    #[must_use]
+    pub fn with_warning(
+        &self,
+        code: FindingCode,
+        result: CheckResult,
+        detail: impl Into<String>,
+    ) -> Self {
+        let mut verdict = self.clone();
+        verdict.checks.warn(code, result, detail);
+        verdict.warnings.push(code);
+        verdict.warnings.sort_unstable();
+        verdict.warnings.dedup();
+        verdict
+    }
+
     /// Whether every required check passed.
     #[must_use]
     pub fn is_valid(&self) -> bool {

@@ -23,7 +23,7 @@ fn seal(hub: &TestHub) -> SealUse {
     verdict.signatures[0].seal.clone().expect("a seal")
 }
 
-async fn posted(hub: &TestHub) -> Verdict {
+pub(super) async fn posted(hub: &TestHub) -> Verdict {
     let file = hub.items[0].file.clone().expect("a file");
     let node = hub.node(SICHUAN);
     let verdict = verify_posted(node, &caller(), Bytes::from(file), Profile::Licence).await;

@@ -4,9 +4,10 @@ use chrono::Duration;
 use schemas::seal::asn1;
 use schemas::verdict::SealVersion;
 
-use super::super::{RevocationPolicy, SignatureClaim, SignatureFindings, TrustOptions, check_seal};
+use super::super::{SignatureClaim, SignatureFindings, TrustOptions, check_seal};
 use crate::digest::sm3;
 use crate::message::Message;
+use crate::revocation::UnknownStatus;
 use crate::testing::{
     Authority, CertificateSpec, CrlSpec, SM2_WITH_SM3, bit_string, instant, oid, sequence, tlv,
 };
@@ -82,7 +83,7 @@ impl World {
     }
 
     pub(super) fn require_known(&mut self) {
-        self.options.revocation = RevocationPolicy::RequireKnown;
+        self.options.revocation.unknown = UnknownStatus::Indeterminate;
     }
 
     pub(super) fn check(
@@ -131,6 +132,8 @@ pub(super) struct SealSpec<'a> {
     pub(super) valid_from: &'a str,
     pub(super) valid_until: &'a str,
     pub(super) signed: &'a str,
+    /// A timestamp token in the place of the time (V1).
+    pub(super) time_token: Option<Vec<u8>>,
     pub(super) data_hash: Vec<u8>,
     pub(super) property_info: &'a str,
     pub(super) algorithm: &'a str,
@@ -153,6 +156,7 @@ impl Default for SealSpec<'_> {
             valid_from: "20240101000000Z",
             valid_until: "20340101000000Z",
             signed: "20260601020304Z",
+            time_token: None,
             data_hash: sm3(XML).to_vec(),
             property_info: PATH,
             algorithm: SM2_WITH_SM3,
@@ -209,7 +213,8 @@ impl SealSpec<'_> {
         let algorithm = oid(self.algorithm);
         let is_v1 = self.layout == SealVersion::V1;
         let time = if is_v1 {
-            self.bits(self.signed.as_bytes())
+            let token = self.time_token.as_deref();
+            self.bits(token.unwrap_or(self.signed.as_bytes()))
         } else {
             tlv(asn1::GENERALIZED_TIME, self.signed.as_bytes())
         };

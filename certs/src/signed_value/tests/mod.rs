@@ -6,6 +6,7 @@ mod known_seal;
 mod seal;
 mod seal_trust;
 mod sign;
+mod stamps;
 
 use schemas::verdict::{Checks, Effect, FindingCode};
 

@@ -4,7 +4,7 @@ use super::fixture::{Extensions, Form, PATH, SealSpec, World, XML, claim, skewed
 use super::raised;
 use crate::digest::{DigestAlgorithm, sm3};
 use crate::signed_value::SignatureClaim;
-use crate::testing::{CertificateSpec, instant, sequence, tlv};
+use crate::testing::{CertificateSpec, CrlSpec, instant, sequence, tlv};
 use schemas::seal::asn1;
 
 use Effect::{Indeterminate, Invalid, Warning};
@@ -297,7 +297,13 @@ fn makers_certificates_must_overlap_the_time_between_making_and_signing() {
             not_after,
             ..CertificateSpec::signer("Maker")
         };
-        World::with(office, spec)
+        let mut world = World::with(office, spec);
+        // A list of after a certificate's end says nothing about it.
+        world.revoke(&CrlSpec {
+            this_update: "20230601000000Z",
+            ..CrlSpec::default()
+        });
+        world
     };
     let seal = SealSpec::default();
     let outside = [(FindingCode::MakerCertTime, Invalid)];

@@ -26,6 +26,55 @@ fn the_key_must_be_one_for_documents() {
 }
 
 #[test]
+fn of_the_pair_only_the_signing_certificate_signs() {
+    // GM/T 0015: two certificates of one name, one for signatures, one for encryption.
+    let of = |name, usage| CertificateSpec {
+        usage: Some(usage),
+        ..CertificateSpec::signer(name)
+    };
+    let (signing, encryption) = (&[0, 1][..], &[2, 3, 4][..]);
+    let good = World::with_signer(of("Office", signing));
+    check(&good, &SealSpec::default(), &[]);
+    let world = World::with_signer(of("Office", encryption));
+    let expected = [(FindingCode::SignerCertUsage, Invalid)];
+    check(&world, &SealSpec::default(), &expected);
+
+    // The maker's, also where it is listed.
+    let office = CertificateSpec::signer("Office");
+    let untrusted = [(FindingCode::UntrustedMaker, Indeterminate)];
+    for (usage, expected) in [(signing, &[][..]), (encryption, &untrusted)] {
+        let mut world = World::with(office, of("Maker", usage));
+        check(&world, &SealSpec::default(), expected);
+        let maker = world.maker.certificate().der();
+        world.trust.add_certificate(maker).unwrap();
+        check(&world, &SealSpec::default(), expected);
+    }
+}
+
+#[test]
+fn a_revocation_counts_although_the_path_is_remembered() {
+    let mut world = World::new();
+    let spec = SealSpec::default();
+    check(&world, &spec, &[]);
+    let naming = CrlSpec {
+        this_update: "20260601000000Z",
+        revoked: vec![(SIGNER_SERIAL, "20250601000000Z")],
+        ..CrlSpec::default()
+    };
+    world.trust.add_crl(&world.root.crl(&naming)).unwrap();
+    check(&world, &spec, &[(FindingCode::SignerRevoked, Invalid)]);
+
+    let mut world = World::new();
+    check(&world, &spec, &[]);
+    world.trust.withdraw(world.root.certificate()).unwrap();
+    let expected = [
+        (FindingCode::Untrusted, Indeterminate),
+        (FindingCode::UntrustedMaker, Indeterminate),
+    ];
+    check(&world, &spec, &expected);
+}
+
+#[test]
 fn revocation_counts_from_its_date() {
     let mut world = World::new();
     let spec = SealSpec::default();

@@ -56,7 +56,7 @@ pub(super) async fn check(
         return found;
     };
     let mut found = Vec::new();
-    match Trust::open(store, folder, peers).await {
+    match Trust::open(store, folder, peers, now).await {
         Ok(trust) => {
             let state = trust.state();
             found.extend(certificates(&state.store, args, now));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use certs::envelope_security::check_envelope;
-use certs::node_key::NodePublicKeys;
+use certs::trust::{Material, check_item};
 use connectors::bus::{BusRecord, Sharing};
 use schemas::envelope::topic;
 use schemas::trust_item::{ItemState, NodeItem, TrustContent, TrustItem};
@@ -15,50 +15,110 @@ use schemas::trust_item::{ItemState, NodeItem, TrustContent, TrustItem};
 use crate::cli::out::outln;
 use crate::cli::serve::open_bus;
 use crate::config::Config;
-use crate::node::{Peers, node_keys};
+use crate::exchange::trust::said_item;
+use crate::node::{Peer, Peers, node_keys};
 
 /// The topic has been read when nothing more has come for this long: what is there is given
 /// without a pause, and a broker answers within milliseconds.
 const QUIET: Duration = Duration::from_secs(3);
 
-/// One record of the topic.
-struct Found {
-    item: TrustItem,
-    /// Who signed it, when the signature holds with a key that the configuration knows.
-    signed_by: Option<String>,
+/// What the topic holds.
+#[derive(Default)]
+pub(super) struct Topic {
+    /// The newest item of every name that somebody signed who may say it.
+    items: BTreeMap<String, Found>,
+    /// Keys of records that no node takes in, with the reason.
+    refused: Vec<(String, &'static str)>,
+    /// Id of the operator's present key, where the configuration names an operator.
+    operator: Option<String>,
 }
 
-/// Prints one line per item.
-pub(super) async fn list(config: &Path) -> anyhow::Result<()> {
-    for (name, found) in read(config).await? {
+/// An item with who signed it.
+struct Found {
+    item: TrustItem,
+    signed_by: String,
+}
+
+impl Topic {
+    /// The serial of an item; none when there is no such item.
+    pub(super) fn serial(&self, name: &str) -> Option<u64> {
+        self.items.get(name).map(|found| found.item.serial)
+    }
+
+    /// Refuses keys that the nodes do not take for the operator's: they would pass over in silence
+    /// what these sign.
+    pub(super) fn check_operator(&self, key_id: &str) -> anyhow::Result<()> {
+        match &self.operator {
+            Some(present) if present != key_id => anyhow::bail!(
+                "these are not the operator's keys: the nodes take {present} for them, not {key_id}"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The newest item of a node.
+    pub(super) fn node(&self, name: &str) -> anyhow::Result<NodeItem> {
+        let found = self.items.get(&format!("node:{name}"));
+        match found.map(|found| &found.item.content) {
+            Some(TrustContent::Node(node)) => Ok(node.clone()),
+            _ => anyhow::bail!(
+                "the topic does not list node {name}: sign its item with `revoked` set to true \
+                 and give it to `hub trust add node`"
+            ),
+        }
+    }
+
+    /// Takes in a record as the nodes do: signed by the operator's key of that time, or by the home
+    /// node that the item names, and newer than what is known.
+    fn take(&mut self, record: &BusRecord, peers: &mut Peers) -> Result<(), &'static str> {
+        let keys = |origin: &str, key_id: &str| peers.signing_keys(origin, key_id);
+        let envelope = check_envelope(&record.headers, &record.topic, &record.body, &keys)
+            .map_err(|cause| cause.code())?;
+        let is_revoked = |(name, peer): (&str, &Peer)| name == envelope.origin && peer.revoked;
+        if peers.iter().any(is_revoked) {
+            return Err("NODE_REVOKED");
+        }
+        let item = said_item(&envelope, record)?;
+        if self.serial(&item.name) >= Some(item.serial) {
+            return Err("TRUST_ITEM_SERIAL");
+        }
+        match check_item(&item).map_err(|_| "TRUST_ITEM_MALFORMED")? {
+            Material::Operator { follows, key } => {
+                peers.follow_operator(&follows, &key);
+            }
+            Material::Node(mut node) => {
+                node.revoked |= item.state == ItemState::Withdrawn;
+                peers.put(item.name.strip_prefix("node:").unwrap_or_default(), &node);
+            }
+            _ => {}
+        }
+        let signed_by = envelope.origin;
+        self.items
+            .insert(item.name.clone(), Found { item, signed_by });
+        Ok(())
+    }
+}
+
+/// Prints one line per item, and one per record that is refused; whether there is any such.
+pub(super) async fn list(config: &Path) -> anyhow::Result<bool> {
+    let topic = read(config).await?;
+    for (name, found) in &topic.items {
         let state = match found.item.state {
             ItemState::Listed => "listed",
             ItemState::Withdrawn => "withdrawn",
         };
-        let signed_by = found
-            .signed_by
-            .unwrap_or_else(|| "签名者未知 signer not known here".to_owned());
         outln!(
-            "{name}  #{}  {state}{}  {}  {signed_by}",
+            "{name}  #{}  {state}{}  {}  {}",
             found.item.serial,
             detail(&found.item.content),
-            found.item.issued_at.to_rfc3339()
+            found.item.issued_at.to_rfc3339(),
+            found.signed_by
         )?;
     }
-    Ok(())
-}
-
-/// The newest item of a node.
-pub(super) async fn node(config: &Path, name: &str) -> anyhow::Result<NodeItem> {
-    let mut items = read(config).await?;
-    let found = items.remove(&format!("node:{name}"));
-    match found.map(|found| found.item.content) {
-        Some(TrustContent::Node(node)) => Ok(node),
-        _ => anyhow::bail!(
-            "the topic does not list node {name}: sign its item with `revoked` set to true and \
-             give it to `hub trust add node`"
-        ),
+    for (key, reason) in &topic.refused {
+        outln!("{key}  不予采信 refused {reason}")?;
     }
+    Ok(!topic.refused.is_empty())
 }
 
 fn detail(content: &TrustContent) -> String {
@@ -72,36 +132,23 @@ fn detail(content: &TrustContent) -> String {
     }
 }
 
-/// The newest record of every name.
-async fn read(config: &Path) -> anyhow::Result<BTreeMap<String, Found>> {
+/// Reads the topic from its beginning, as a node does that is new.
+pub(super) async fn read(config: &Path) -> anyhow::Result<Topic> {
     let config = Config::load(config)?.node;
-    let peers = Peers::from_config(&config, &node_keys(&config.data)?)?;
-    let keys = |origin: &str, key_id: &str| -> Option<NodePublicKeys> {
-        peers.signing_keys(origin, key_id)
-    };
+    let mut peers = Peers::from_config(&config, &node_keys(&config.data)?)?;
     let bus = open_bus(&config).await?;
     let mut subscription = bus
         .subscribe(topic::TRUST, Sharing::Whole, Arc::new(None))
         .await
         .context("the topic cannot be read")?;
-    let mut items = BTreeMap::new();
+    let mut topic = Topic::default();
     while let Ok(records) = tokio::time::timeout(QUIET, subscription.next()).await {
         for record in records? {
-            let Ok(item) = serde_json::from_slice::<TrustItem>(&record.body) else {
-                outln!("{}  无法解析 cannot be read", record.key)?;
-                continue;
-            };
-            let signed_by = signer(&record, &keys);
-            items.insert(record.key, Found { item, signed_by });
+            if let Err(reason) = topic.take(&record, &mut peers) {
+                topic.refused.push((record.key, reason));
+            }
         }
     }
-    Ok(items)
-}
-
-fn signer(
-    record: &BusRecord,
-    keys: &dyn Fn(&str, &str) -> Option<NodePublicKeys>,
-) -> Option<String> {
-    let checked = check_envelope(&record.headers, &record.topic, &record.body, keys);
-    checked.ok().map(|envelope| envelope.origin)
+    topic.operator = peers.operator().map(|key| key.key_id().to_owned());
+    Ok(topic)
 }
