@@ -22,6 +22,7 @@ pub mod envelope_security;
 mod memory;
 pub mod merkle;
 pub mod message;
+mod metadata;
 pub mod mint;
 pub mod node_key;
 pub mod note;

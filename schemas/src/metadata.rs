@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub(crate) use self::names::EXTENSION_PREFIX;
-pub use self::names::{is_short_name, short_name};
+pub use self::names::{is_extension, is_short_name, short_name};
 use crate::date::{DateError, ValidUntil, parse_date, parse_instant};
 use crate::entry::{Entry, Holder, LIST_SEPARATOR, split_list};
 
@@ -55,7 +55,7 @@ pub enum MetadataError {
 pub struct MetadataComparison {
     /// Required fields that the file does not carry.
     pub missing: Vec<String>,
-    /// Fields that differ from the entry: required ones, and the identifier in any case.
+    /// Fields that differ from the entry: required ones, and identifier and term in any case.
     pub differing: Vec<String>,
 }
 
@@ -155,7 +155,8 @@ impl Metadata {
     }
 
     /// Compares with the entry the fields that the licence type requires, dates as dates and
-    /// holders one by one in order; a licence identifier is compared whenever there is one.
+    /// holders one by one in order; the identifier and the term are compared wherever both state
+    /// them.
     #[must_use]
     pub fn compare(&self, entry: &Entry, required: &[String]) -> MetadataComparison {
         let mut comparison = MetadataComparison::default();
@@ -168,11 +169,15 @@ impl Metadata {
                 Some(_) => {}
             }
         }
-        // A file that names another licence is never this licence's file.
-        let identifier = self.value(names::IDENTIFIER);
-        let listed = required.iter().any(|field| field == names::IDENTIFIER);
-        if !listed && identifier.is_some_and(|value| !agrees(entry, names::IDENTIFIER, value)) {
-            comparison.differing.push(names::IDENTIFIER.to_owned());
+        for field in names::ALWAYS_COMPARED {
+            let is_listed = required.iter().any(|listed| listed == field);
+            let value = self.value(field).filter(|_| !is_listed);
+            let expected = entry_value(entry, field);
+            if let Some((value, expected)) = value.zip(expected)
+                && !same_value(field, &expected, value)
+            {
+                comparison.differing.push((*field).to_owned());
+            }
         }
         comparison
     }

@@ -157,7 +157,9 @@ fn verify_package(
     if proven && let Ok(metadata) = metadata::of(&root) {
         report.signed_identifier = metadata.value("ZZBS").map(str::to_owned);
     }
-    metadata::check(&root, proven, options.expected.as_ref(), &mut report.checks);
+    let stated = metadata::of(&root).map_err(|error| error.to_string());
+    let unproven = (!proven).then_some("OFD.xml is protected by no signature");
+    crate::metadata::check(stated, unproven, options, &mut report.checks);
 }
 
 fn container_checks(package: &Package<'_>, checks: &mut Checks) {

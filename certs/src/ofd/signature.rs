@@ -15,9 +15,8 @@ use schemas::verdict::{
 use super::hashes::Hashes;
 use super::references;
 use crate::message::Message;
-use crate::signed_value::{
-    SignatureClaim, SignatureFindings, TrustOptions, check_seal, check_sign,
-};
+use crate::metadata::check_unit;
+use crate::signed_value::{SignatureClaim, TrustOptions, check_seal, check_sign};
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
@@ -155,12 +154,12 @@ impl<'p> Work<'_, '_, 'p, '_> {
         } else {
             check_seal(signed_value, claim, trust, &rules)
         };
-        let unit_differs = self.unit_differs(&findings);
         self.checks.extend(findings.checks);
-        if let Some(detail) = unit_differs {
-            self.checks
-                .warn(FindingCode::SealUnitMismatch, CheckResult::Fail, detail);
-        }
+        let units = [
+            findings.seal_name.as_deref(),
+            findings.signer_organisation.as_deref(),
+        ];
+        check_unit(units, options.expected.as_ref(), &mut self.checks);
         self.findings = Some(Found {
             seal_version: findings.seal_version,
             signer: findings.signer,
@@ -168,25 +167,6 @@ impl<'p> Work<'_, '_, 'p, '_> {
             certificates: findings.certificates,
             seal: findings.seal,
         });
-    }
-
-    /// The seal's or the signer's organisation should be the issuer that the directory names.
-    fn unit_differs(&self, findings: &SignatureFindings) -> Option<String> {
-        let expected = self.context.options.expected.as_ref()?;
-        let issuer = expected.entry.public.issuer_name.trim();
-        let units = [
-            findings.seal_name.as_deref(),
-            findings.signer_organisation.as_deref(),
-        ];
-        let named: Vec<&str> = units.into_iter().flatten().map(str::trim).collect();
-        let is_issuer = |unit: &&str| unit.contains(issuer) || issuer.contains(*unit);
-        if named.is_empty() || issuer.is_empty() || named.iter().any(is_issuer) {
-            return None;
-        }
-        Some(format!(
-            "sealed by {}, issued by {issuer}",
-            named.join(" / ")
-        ))
     }
 
     fn signed_value(

@@ -74,6 +74,7 @@ pub(super) fn check(
         return signer;
     };
     signer.name = Some(certificate.subject_text().to_owned());
+    signer.organisation = certificate.organisation().map(str::to_owned);
     check_named_certificate(&data, &certificate, checks);
     check_signature(&data, &certificate, &messages, checks);
     let own = &Evidence::of(&data.revocation);

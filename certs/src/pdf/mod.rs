@@ -9,6 +9,7 @@
 mod changes;
 mod cms;
 mod coverage;
+mod metadata;
 mod seal;
 mod stamp;
 mod trust;
@@ -35,6 +36,7 @@ use chrono::{DateTime, Utc};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
 use crate::message::Message;
+use crate::metadata::check_unit;
 use crate::revocation::Evidence;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
@@ -69,11 +71,16 @@ pub(crate) fn judge(
 ) -> Verdict {
     let mut checks = Checks::new();
     let mut reports = Vec::new();
-    if let Err(error) = verify_into(file, trust, options, &mut checks, &mut reports) {
+    let verified = verify_into(file, trust, options, &mut checks, &mut reports);
+    let signed_identifier = verified.unwrap_or_else(|error| {
         checks.fail(FindingCode::FormatFailure, error.to_string());
-    }
+        None
+    });
     let sm3 = sm3.to_owned();
-    Verdict::conclude(FileKind::Pdf, options.profile, sm3, checks, reports)
+    Verdict {
+        signed_identifier,
+        ..Verdict::conclude(FileKind::Pdf, options.profile, sm3, checks, reports)
+    }
 }
 
 /// A signature field with a value, as it first stood there.
@@ -126,29 +133,35 @@ pub(crate) struct Signer {
     signed_at: Option<DateTime<Utc>>,
     certificates: Vec<CertificateReport>,
     seal: Option<SealUse>,
+    /// Name of the seal.
+    seal_name: Option<String>,
+    /// Organisation in the signer's certificate.
+    organisation: Option<String>,
 }
 
+/// Adds checks and reports; answers the identifier of the licence in signed metadata.
 fn verify_into(
     file: FileBytes<'_>,
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
     checks: &mut Checks,
     reports: &mut Vec<SignatureReport>,
-) -> Result<(), PdfError> {
+) -> Result<Option<String>, PdfError> {
     let document = &Document::of(file)?;
     let count = document.revisions().len();
     checks.pass(FindingCode::FormatFailure, format!("{count} revisions"));
     if document.is_encrypted() {
         let detail = "encrypted: the content cannot be judged";
         checks.unknown(FindingCode::Encrypted, detail);
-        return Ok(());
+        return Ok(None);
     }
     let found = signatures(document, checks)?;
     if found.is_empty() && checks.is_broken() {
-        return Ok(());
+        return Ok(None);
     }
     if found.is_empty() {
-        return no_signature(file, checks);
+        no_signature(file, checks)?;
+        return Ok(None);
     }
     if let Some(at) = document.trailing()? {
         let detail = format!("byte {at}: bytes after the last %%EOF belong to no revision");
@@ -174,7 +187,8 @@ fn verify_into(
         reports.push(report);
     }
     reports.reverse();
-    check_whole(document, &found, reports, checks)
+    check_whole(document, &found, reports, checks)?;
+    Ok(metadata::check(document, &found, reports, options, checks))
 }
 
 /// When what stands in a revision existed at the latest, by timestamps of later revisions.
@@ -320,6 +334,8 @@ fn report(
                 coverage = covered.word;
                 signed_bytes = u64::try_from(covered.end).ok();
                 signer = judge_value(context, signature, covered.signed, &mut checks);
+                let units = [signer.seal_name.as_deref(), signer.organisation.as_deref()];
+                check_unit(units, context.options.expected.as_ref(), &mut checks);
                 modifications = steps.judge(found, all, context.options.profile, &mut checks);
             }
         }

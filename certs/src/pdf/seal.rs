@@ -55,6 +55,8 @@ pub(super) fn check(
         signed_at: findings.signed_at,
         certificates: findings.certificates,
         seal: findings.seal,
+        seal_name: findings.seal_name,
+        organisation: findings.signer_organisation,
     }
 }
 

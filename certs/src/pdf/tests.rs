@@ -2,6 +2,7 @@
 
 mod evidence;
 mod later;
+mod metadata;
 mod time;
 
 use std::sync::LazyLock;

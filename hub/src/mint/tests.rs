@@ -14,7 +14,7 @@ use schemas::licence_type::LicenceTypes;
 use schemas::ofd::container::{FileId, Package};
 use schemas::quality::check_entry;
 use schemas::region::ProvinceCode;
-use schemas::verdict::{FileKind, Outcome, Profile, SealVersion, Verdict};
+use schemas::verdict::{FileKind, FindingCode, Outcome, Profile, SealVersion, Verdict};
 
 use super::{
     Format, Layout, LibraryPlan, MintError, MintOptions, SealKit, Spoil, mint_file, mint_library,
@@ -204,6 +204,29 @@ fn every_fault_is_found_in_every_format() {
         for format in Format::ALL {
             check_spoiled(*spoil, format);
         }
+    }
+}
+
+#[test]
+fn another_licences_file_is_refused_in_every_format() {
+    let types = LicenceTypes::builtin();
+    let licence_type = types.find(&FIXTURE.entry.public.type_code).unwrap();
+    let source = sample_entries(6, zhejiang(), 8).unwrap().pop().unwrap();
+    let other = source.into_entry("zhejiang", 1, None).unwrap();
+    for format in Format::ALL {
+        let file = mint_file(&FIXTURE.entry, &FIXTURE.kit, &options(format, None)).unwrap();
+        let options = VerifyOptions {
+            expected: Some(ExpectedEntry {
+                entry: &other,
+                required_metadata: &licence_type.required_metadata,
+            }),
+            ..VerifyOptions::at(signed_at() + Duration::days(60))
+        };
+        let verdict = verify_file(&file, &trust(&[]), &options);
+        assert_eq!(verdict.verdict, Outcome::Invalid, "{format:?} {verdict:#?}");
+        assert_eq!(verdict.code, Some(FindingCode::MetaMismatch), "{format:?}");
+        let identifier = FIXTURE.entry.public.identifier.as_str();
+        assert_eq!(verdict.signed_identifier.as_deref(), Some(identifier));
     }
 }
 

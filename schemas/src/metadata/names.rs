@@ -14,16 +14,24 @@ pub fn short_name(name: &str) -> Option<&'static str> {
 /// Whether it is a short name of the standard, exactly, or an extension field `KZ_…`.
 #[must_use]
 pub fn is_short_name(name: &str) -> bool {
-    let extension = name
-        .strip_prefix(EXTENSION_PREFIX)
-        .is_some_and(|rest| !rest.is_empty());
-    extension || FIELDS.iter().any(|aliases| aliases.first() == Some(&name))
+    is_extension(name) || FIELDS.iter().any(|aliases| aliases.first() == Some(&name))
+}
+
+/// Whether it names an extension field, `KZ_…`.
+#[must_use]
+pub fn is_extension(name: &str) -> bool {
+    let rest = name.strip_prefix(EXTENSION_PREFIX);
+    rest.is_some_and(|rest| !rest.is_empty())
 }
 
 /// 证照标识.
 pub(super) const IDENTIFIER: &str = "ZZBS";
 /// Begins the names of a type's own fields (GB/T 36903-2018).
 pub(crate) const EXTENSION_PREFIX: &str = "KZ_";
+
+/// Fields that are compared wherever a file and its entry both state them: a file that names
+/// another licence, or another term, is never this licence's file.
+pub(super) const ALWAYS_COMPARED: &[&str] = &[IDENTIFIER, "ZZYXQQSRQ", "ZZYXQJZRQ"];
 
 /// Fields that an entry states.
 pub(super) const FROM_ENTRY: &[&str] = &[

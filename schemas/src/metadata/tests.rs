@@ -73,6 +73,9 @@ fn a_file_of_another_licence_never_agrees() {
     check(&[("ZZBS", "1.2.156.3005.2.A")], &[], &[], &["ZZBS"]);
     check(&[("ZZBS", "1.2.156.3005.2.A")], &["ZZBS"], &[], &["ZZBS"]);
     check(&[("ZZBS", "")], &[], &[], &[]);
+    check(&[("ZZYXQJZRQ", "2099-01-01")], &[], &[], &["ZZYXQJZRQ"]);
+    check(&[("ZZYXQQSRQ", "1999-01-01")], &[], &[], &["ZZYXQQSRQ"]);
+    check(&[("ZZYXQJZRQ", "")], &[], &[], &[]);
     check(&[("ZZBS", "")], &["ZZBS"], &["ZZBS"], &[]);
 }
 

@@ -48,6 +48,7 @@ pub struct Start<'x> {
     /// Whether it is in one of the namespaces of OFD.
     pub is_ofd: bool,
     attributes: Vec<(&'x str, Cow<'x, str>)>,
+    qualified: Vec<(&'x str, Cow<'x, str>)>,
 }
 
 /// An element with everything in it.
@@ -59,6 +60,8 @@ pub struct Element {
     pub is_ofd: bool,
     /// Attributes without prefix, in order.
     pub attributes: Vec<(String, String)>,
+    /// Attributes with a prefix, in order, by their names without it; namespaces are none of them.
+    pub qualified_attributes: Vec<(String, String)>,
     /// Text directly in this element, all pieces joined.
     pub text: String,
     /// Child elements in order.
@@ -245,6 +248,7 @@ impl Element {
             name: start.name.clone(),
             is_ofd: start.is_ofd,
             attributes: start.attributes.iter().map(owned).collect(),
+            qualified_attributes: start.qualified.iter().map(owned).collect(),
             ..Self::default()
         }
     }
@@ -307,7 +311,7 @@ fn with_start<T>(
     is_ofd: bool,
     then: impl FnOnce(&Start<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let mut attributes = Vec::new();
+    let (mut attributes, mut qualified) = (Vec::new(), Vec::new());
     for (index, attribute) in raw.attributes().enumerate() {
         if index >= limits::ATTRIBUTES {
             return Err(malformed("too many attributes"));
@@ -324,6 +328,8 @@ fn with_start<T>(
             attributes.push((attribute.key.0, value));
         } else if LOCATIONS.contains(&attribute.key.local_name().into_inner()) {
             return Err(malformed("a location in an attribute with a prefix"));
+        } else if !declares_namespace {
+            qualified.push((attribute.key.local_name().into_inner(), value));
         }
     }
     let name = raw.local_name().as_ref().to_owned();
@@ -331,6 +337,7 @@ fn with_start<T>(
         name,
         is_ofd,
         attributes,
+        qualified,
     })
 }
 

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use certs::mint::pki::DevelopmentPki;
 use hub::clock::{Clock as _, SystemClock};
-use hub::mint::{LibraryPlan, mint_library};
+use hub::mint::{Format, LibraryPlan, mint_library};
 use schemas::region::ProvinceCode;
-use schemas::verdict::{SealVersion, SignatureKind};
+use schemas::verdict::SealVersion;
 use tempfile::TempDir;
 use tests::padded;
 use tests::program::is_long_run;
@@ -135,8 +135,7 @@ impl Scene {
             licences: 1,
             files: 1,
             seed: 7,
-            kind: SignatureKind::Seal,
-            version: SealVersion::V4,
+            formats: vec![Format::OfdSeal(SealVersion::V4)],
             spoil: None,
             scan_bytes: 0,
             at: now,
