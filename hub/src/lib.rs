@@ -10,12 +10,11 @@
 //! * [`provenance`] the Merkle log that every change and every read goes into
 //!
 //! Around them: [`http`] (routes), [`store`] (SQL, one file per table), [`node`] (assembly),
-//! [`spool`] (files while callers bring them), [`config`], [`clock`], [`refusal`] (everything a path
-//! can refuse with), [`upkeep`] (what is let go), [`measure`] (what is counted), [`trace`] (for
-//! which request something is done), [`cli`], [`mint`] (development certificates and sealed sample
-//! files).
+//! [`spool`] (files while callers bring them), [`config`], [`clock`], [`refusal`] (everything a
+//! path can refuse with), [`upkeep`] (what is let go), [`measure`] (what is counted), [`trace`]
+//! (for which request something is done), [`cli`], [`mint`] (development certificates and sealed
+//! sample files).
 
-#![forbid(unsafe_code)]
 // Output goes through `cli::out`, which knows what a closed pipe means.
 #![warn(clippy::print_stdout)]
 
