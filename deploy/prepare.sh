@@ -48,6 +48,14 @@ prepare_engines() {
 # prepare_faults: libfaketime, with which a test gives one node a wrong clock.
 prepare_faults() { prepare_packages libfaketime; }
 
+# prepare_peers: other verifiers, beside which the tests and a bench run ours. Where one cannot be
+# prepared, its tests say that they are skipped.
+prepare_peers() {
+    prepare_packages openjdk-17-jdk-headless maven python3 python3-venv
+    prepare_say "other verifiers: EU DSS, ofdrw, pyHanko"
+    deploy/peers.sh install || echo "WITHOUT THEM: their tests are skipped" >&2
+}
+
 # prepare_cargo_deny: the dependency checker, of one version, in the target folder.
 prepare_cargo_deny() {
     local version=0.20.2 root="${HUB_TOOLS:-$HOME/.cache/license-hub/tools}"

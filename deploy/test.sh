@@ -15,15 +15,16 @@ case "${1:-}" in
 esac
 
 cat <<'NOTE'
-This checks the whole tree. It installs missing Debian packages (a compiler, Java, Maven,
-PostgreSQL), fetches Kafka from Maven Central once, and starts a Kafka broker and a PostgreSQL
-cluster of its own on free ports of this machine; both are stopped and removed at the end. The
-first run compiles everything and takes most of its time for that.
+This checks the whole tree. It installs missing Debian packages (a compiler, Java, Maven, Python,
+PostgreSQL), fetches Kafka and two other verifiers from Maven Central and a third one from PyPI, once,
+and starts a Kafka broker and a PostgreSQL cluster of its own on free ports of this machine; both are
+stopped and removed at the end. The first run compiles everything and takes most of its time for that.
 NOTE
 
 prepare_build
 prepare_engines
 prepare_faults
+prepare_peers
 prepare_cargo_deny
 
 prepare_say "format"

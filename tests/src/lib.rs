@@ -14,6 +14,7 @@ mod eventually;
 pub mod failing_bus;
 pub mod operator;
 mod padded;
+pub mod peers;
 pub mod processes;
 pub mod program;
 pub mod proxy;

@@ -31,6 +31,7 @@ mod invariants;
 mod kill;
 mod large_pdf;
 mod paths;
+mod peers;
 mod report_page;
 mod second_opinion;
 mod source;
