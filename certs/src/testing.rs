@@ -16,6 +16,7 @@ use crate::algorithm::SM2_USER_ID;
 use crate::certificate::Certificate;
 use crate::digest::sm3;
 use crate::mint::credential::Credential;
+use crate::mint::key::PrivateKey;
 
 /// SM2-with-SM3.
 pub(crate) const SM2_WITH_SM3: &str = "1.2.156.10197.1.501";
@@ -209,7 +210,8 @@ impl Authority {
 
     /// The same for what is minted.
     pub(crate) fn credential(&self) -> Credential {
-        Credential::new(self.certificate.der().to_vec(), self.key.secret()).unwrap()
+        let key = PrivateKey::Sm2(self.key.secret());
+        Credential::new(self.certificate.der().to_vec(), key).unwrap()
     }
 
     /// An authority that stamps times.

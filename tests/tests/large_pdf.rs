@@ -214,7 +214,9 @@ fn sign(path: &Path, (range_at, gap): (usize, Range<usize>), end: usize, signer:
     let paged = PagedFile::new(Box::new(OpenFile::open(path).unwrap()), end);
     let message = Message::around(FileBytes::Paged(&paged), &gap, end);
     let digest = message.digest(DigestAlgorithm::Sm3).unwrap();
-    let value = hex::encode(sign_digest(Dialect::Cms, signer, &digest, now(), &SealFaults::default()).unwrap());
+    let value = hex::encode(
+        sign_digest(Dialect::Cms, signer, &digest, now(), &SealFaults::default()).unwrap(),
+    );
     file.write_all_at(value.as_bytes(), gap.start as u64 + 1)
         .unwrap();
 }

@@ -189,7 +189,14 @@ fn what_a_file_says_is_never_markup() {
     let kit = SealKit::new(&pki, hostile, &source.issuer_code, validity).unwrap();
     let entry = source.into_entry("zhejiang", 1, None).unwrap();
     let sealed = at - Duration::days(1);
-    let file = mint_licence(&entry, Layout::Portrait, &kit, Format::OfdSeal(SealVersion::V4), sealed).unwrap();
+    let file = mint_licence(
+        &entry,
+        Layout::Portrait,
+        &kit,
+        Format::OfdSeal(SealVersion::V4),
+        sealed,
+    )
+    .unwrap();
     let mut trust = TrustStore::empty();
     for credential in [pki.root(), pki.issuing(), pki.maker()] {
         trust.add_certificate(credential.certificate()).unwrap();

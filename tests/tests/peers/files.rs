@@ -10,9 +10,9 @@ use certs::trust::TrustStore;
 use certs::verify::{VerifyOptions, verify_file};
 use chrono::Duration;
 use clap::ValueEnum as _;
-use hub::mint::{LibraryPlan, MintError, SealKit, Spoil, mint_library};
+use hub::mint::{Format, LibraryPlan, MintError, SealKit, Spoil, mint_library};
 use schemas::region::ProvinceCode;
-use schemas::verdict::{Profile, SealVersion, SignatureKind, Verdict};
+use schemas::verdict::{Profile, SealVersion, Verdict};
 use tempfile::TempDir;
 use tests::noon;
 use tests::program::corpus;
@@ -110,18 +110,18 @@ impl Files {
 fn mint_ofd(folder: &Path) {
     let pki = DevelopmentPki::mint("test", noon() - Duration::days(1)).unwrap();
     let mut revoked = Vec::new();
-    let kinds = [
-        ("v1", SignatureKind::Seal, SealVersion::V1),
-        ("v4", SignatureKind::Seal, SealVersion::V4),
-        ("v5", SignatureKind::Seal, SealVersion::V5),
-        ("sign", SignatureKind::Sign, SealVersion::V4),
+    let formats = [
+        ("v1", Format::OfdSeal(SealVersion::V1)),
+        ("v4", Format::OfdSeal(SealVersion::V4)),
+        ("v5", Format::OfdSeal(SealVersion::V5)),
+        ("sign", Format::OfdSign),
     ];
-    for (name, kind, version) in kinds {
+    for (name, format) in formats {
         for spoil in [None]
             .into_iter()
             .chain(Spoil::value_variants().iter().copied().map(Some))
         {
-            let plan = plan(kind, version, spoil);
+            let plan = plan(format, spoil);
             let (items, kits) = match mint_library(&plan, &pki) {
                 Err(MintError::Unsuitable(_)) => continue,
                 minted => minted.unwrap(),
@@ -138,14 +138,13 @@ fn mint_ofd(folder: &Path) {
     pki.save(folder, &revoked, noon()).unwrap();
 }
 
-fn plan(kind: SignatureKind, version: SealVersion, spoil: Option<Spoil>) -> LibraryPlan {
+fn plan(format: Format, spoil: Option<Spoil>) -> LibraryPlan {
     LibraryPlan {
         province: ProvinceCode::parse("33").unwrap(),
         licences: 1,
         files: 1,
         seed: 1,
-        kind,
-        version,
+        formats: vec![format],
         spoil,
         scan_bytes: 0,
         at: noon(),
