@@ -158,20 +158,16 @@ fn attribute(kind: &[u8], value: &[u8]) -> Vec<u8> {
     sequence(&[kind.to_vec(), set(&[value.to_vec()])])
 }
 
+/// Identity code of the office that signs.
+const CODE: &str = "11330105002500287C";
+
 /// Nobody who may sign has signed, or may do so today.
 pub(super) fn signers() -> Vec<Forgery> {
     let pki = &SCENE.pki;
-    let code = "11330105002500287C";
-    let issue = |hours_until: i64, usage| {
-        let mut validity = days(9);
-        validity.until = signed_at() + Duration::hours(hours_until);
-        pki.issue_signer("示例区建设局", code, validity, usage)
-            .unwrap()
-    };
     let by = |signer: &Credential| signed_by(signer, &[], &PdfSignature::default());
     let twin = pki.twin(signed_at()).unwrap();
     let alike = twin
-        .issue_signer("示例区建设局", code, days(9), Usage::Signing)
+        .issue_signer("示例区建设局", CODE, days(9), Usage::Signing)
         .unwrap();
     let with_purpose = |purpose: &[u8]| {
         recertified(&SCENE.authority, pki.issuing(), |body| {
@@ -223,32 +219,42 @@ pub(super) fn signers() -> Vec<Forgery> {
             Unsigned,
         ),
     ];
-    forgeries.push(Forgery {
+    forgeries.extend(no_longer());
+    forgeries
+}
+
+/// They might have signed once, or with a seal of their own.
+fn no_longer() -> Vec<Forgery> {
+    let revoked = |forgery| Forgery {
         trust: Some(revoking(&SCENE.authority)),
-        ..Forgery::new("revoked", by(&SCENE.authority), RevokedNoPoe)
-    });
+        ..forgery
+    };
+    let by_revoked = signed_by(&SCENE.authority, &[], &PdfSignature::default());
     let sealed_by = |signer: &Credential, hours: i64| sealed_with(&SCENE.seal, signer, hours);
-    forgeries.push(Forgery {
-        trust: Some(revoking(&SCENE.authority)),
-        ..Forgery::new(
+    let expired = issue(-6, Usage::Signing);
+    vec![
+        revoked(Forgery::new("revoked", by_revoked, RevokedNoPoe)),
+        revoked(Forgery::new(
             "a revoked seal, dated back",
             sealed_by(&SCENE.authority, -12),
             RevokedNoPoe,
-        )
-    });
-    forgeries.push(Forgery::new(
-        "a stolen seal",
-        sealed_by(&SCENE.office, 0),
-        SigConstraintsFailure,
-    ));
-    let expired = issue(-6, Usage::Signing);
-    forgeries.push(Forgery::new(
-        "a seal dated back",
-        dated_back(&expired),
-        OutOfBoundsNoPoe,
-    ));
-    forgeries.push(Forgery::new("weak", weak(), CryptoConstraintsFailure));
-    forgeries
+        )),
+        Forgery::new(
+            "a stolen seal",
+            sealed_by(&SCENE.office, 0),
+            SigConstraintsFailure,
+        ),
+        Forgery::new("a seal dated back", dated_back(&expired), OutOfBoundsNoPoe),
+        Forgery::new("weak", weak(), CryptoConstraintsFailure),
+    ]
+}
+
+/// A signer's certificate that ends so many hours after the signing.
+fn issue(hours_until: i64, usage: Usage) -> Credential {
+    let mut validity = days(9);
+    validity.until = signed_at() + Duration::hours(hours_until);
+    let issued = (SCENE.pki).issue_signer("示例区建设局", CODE, validity, usage);
+    issued.unwrap()
 }
 
 /// The scene's trust, with a list that says since six hours ago.
