@@ -3,7 +3,7 @@
 # broker and one database that this starts and removes. Prints a table at the end.
 #
 #   bench.sh                     all of them; some ten minutes on two quiet cores, after the build
-#   bench.sh NAME…               some: ask bus files lookup revocation sm2 sync verify
+#   bench.sh NAME…               some: ask bus files lookup peers revocation sm2 sync verify
 #   bench.sh --entries N NAME…   entries in the directory of lookup, 100000; ten
 #                                million take an hour to load and some 30 GB
 #
@@ -18,13 +18,14 @@ if [ "${1:-}" = --entries ]; then
     export HUB_BENCH_ENTRIES=${2:?"--entries N"}
     shift 2
 fi
-if [ $# -eq 0 ]; then set -- sm2 verify lookup bus ask sync files revocation; fi
+if [ $# -eq 0 ]; then set -- sm2 verify peers lookup bus ask sync files revocation; fi
 for name in "$@"; do
     [ -e "benches/benches/$name.rs" ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2; }
 done
 
 prepare_build
 prepare_engines
+[[ " $* " != *" peers "* ]] || prepare_peers
 prepare_say "building"
 cargo bench --package benches --locked --quiet --no-run "${@/#/--bench=}"
 

@@ -9,9 +9,11 @@
 #![expect(clippy::expect_used, reason = "what cannot be set up ends the bench")]
 
 pub mod bare;
+pub mod cpu;
 pub mod engines;
 pub mod load;
 pub mod pgbench;
+pub mod samples;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
