@@ -149,7 +149,7 @@ fn words(certificate: &Certificate, issuer: &Certificate, inquiry: &Inquiry<'_>)
     let carried = carried
         .filter(|list| list.verify_signed_by(issuer).is_ok())
         .map(|list| (list, false));
-    // Whoever made the file chose which lists it carries: one without an end would be good for ever,
+    // Whoever made the file chose which lists it carries: without an end one is good for ever,
     // so it only adds revocations.
     let of_list = |(list, is_ours): (&crate::crl::Crl, bool)| Word {
         this_update: list.this_update(),

@@ -13,7 +13,7 @@ const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5
 /// id-pkix-ocsp-nocheck, RFC 6960 §4.2.2.2.1.
 const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
 /// Purposes that have nothing to do with documents: TLS servers, timestamps, OCSP. Certificates of
-/// signers often name only TLS clients, so that counts – but not beside TLS servers, as certificates
+/// signers often name only TLS clients, so that counts, but not beside TLS servers, as certificates
 /// of machines have it.
 const OTHER_PURPOSES: [ObjectIdentifier; 3] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),

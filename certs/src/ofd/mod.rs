@@ -57,7 +57,8 @@ pub(crate) fn verify(
     }
 }
 
-/// Metadata in `OFD.xml` as written: nothing of it is proven before [`verify`] says so.
+/// Metadata in `OFD.xml` as written: nothing of it is proven before
+/// [`verify_file`](crate::verify::verify_file) says so.
 ///
 /// # Errors
 /// The container, `OFD.xml` or the fields are refused.

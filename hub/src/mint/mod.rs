@@ -1,4 +1,4 @@
-//! Minting: sealed OFD and PDF licences that look like licences, for the demo, tests and benchmarks.
+//! Minting: sealed OFD and PDF licences that look like licences, for demo, tests and benches.
 //!
 //! Nobody in them is real: authorities, companies and people are named as samples, and every
 //! page says that it has no legal effect. Keys and seals come from [`certs::mint`]. A licence is

@@ -63,7 +63,7 @@ pub const FIELDS: usize = 20_000;
 /// its own.
 pub const FIELD_NAME_BYTES: usize = 2_048;
 
-/// Most items in the dictionaries of all fields of a form: a dozen for each of the most fields. Those
+/// Most items in the dictionaries of all fields of a form: a dozen for each of the fields. Those
 /// of two revisions are kept at a time, in some 40 MB.
 pub const FORM_ITEMS: usize = 250_000;
 

@@ -15,7 +15,7 @@ use schemas::verdict::FindingCode::{
 };
 use schemas::verdict::SealVersion;
 
-use super::der::{content, inside, longer_length, sequence, tagged};
+use super::der::{inside, longer_length, sequence, tagged};
 use super::forge::{extend, recertified};
 use super::pdf_families::Forgery;
 use super::pdf_scene::{
@@ -92,9 +92,6 @@ fn structures() -> Vec<Forgery> {
         ),
         data("a longer length", FormatFailure, |data| {
             data[0] = longer_length(&data[0])
-        }),
-        changed("an indefinite length", FormatFailure, |value| {
-            [&[0x30, 0x80], &content(value)[..], &[0, 0]].concat()
         }),
         changed("something behind", FormatFailure, |value| {
             [value, b"\x05\0"].concat()

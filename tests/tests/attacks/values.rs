@@ -5,7 +5,8 @@ use certs::mint::seal::SealFaults;
 use certs::mint::signed_data::sign_data;
 use chrono::Duration;
 use schemas::verdict::FindingCode::{
-    self, DataHash, SigAlg, SigInvalid, SignerCertTime, SvMalformed, TimeFuture, Untrusted,
+    self, DataHash, SigAlg, SigInvalid, SignerCertTime, SvMalformed, TimeFuture,
+    TimestampOrderFailure, Untrusted,
 };
 
 use super::der::{bits, content, inside, longer_length, sequence, tagged};
@@ -118,10 +119,15 @@ fn signed_fields_are_what_was_signed() {
         &changed(authority, |to_sign| to_sign[2] = late),
         TimeFuture,
     );
-    for unreadable in [bits(b"yesterday"), bits(b""), bits(&[0x30, 0])] {
+    for unreadable in [bits(b"yesterday"), bits(b"")] {
         let bytes = changed(authority, |to_sign| to_sign[2] = unreadable);
         check_bytes("no time", &bytes, SignerCertTime);
     }
+    check_bytes(
+        "a timestamp that is none",
+        &changed(authority, |to_sign| to_sign[2] = bits(&[0x30, 0])),
+        TimestampOrderFailure,
+    );
     check_bytes(
         "no time at all",
         &changed(authority, |to_sign| to_sign[2] = tagged(5, &[])),

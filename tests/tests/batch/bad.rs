@@ -45,8 +45,10 @@ async fn what_breaks_off_says_so_after_what_was_good() {
     for (name, bad) in cases {
         let body = [good.clone(), good.clone(), bad].concat();
         let (lines, end) = scene.batch(&multipart(), body).await;
-        assert!(lines.len() >= 2, "{name}");
-        for line in &lines[..2] {
+        // What is no boundary belongs to the file before it.
+        let whole = if name.contains("boundary") { 1 } else { 2 };
+        assert!(lines.len() >= whole, "{name}");
+        for line in &lines[..whole] {
             assert_eq!(outcome(line), "valid", "{name}: {line}");
         }
         assert_eq!(end["complete"], false, "{name}");

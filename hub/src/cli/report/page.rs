@@ -1,7 +1,7 @@
 //! The page of `hub verify --html`: what was found, for a reader who is no engineer, in Chinese and
 //! English, in one file that needs nothing else – no script, no font, no network.
 //!
-//! Everything that a file says goes through [`Markup`], which escapes it; everything that the
+//! Everything that a file says goes through `Markup`, which escapes it; everything that the
 //! program says comes from the catalogue or stands here and in the parts, in both languages.
 
 use certs::trust::TrustStore;

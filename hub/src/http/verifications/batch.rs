@@ -163,8 +163,11 @@ pub(super) fn answer(asked: Asked, source: Source, place: Place) -> Response {
     let longest = Duration::from_secs(asked.node.config.limits.batch_timeout_s);
     let trace = Trace::current();
     let work = async move {
-        let _place = place;
+        let unfinished = lines.clone();
         answer_all(asked, source, lines, longest).await;
+        // Whoever has seen the end of the answer may begin the next batch at once.
+        drop(place);
+        drop(unfinished);
     };
     let work = async move {
         match trace {
