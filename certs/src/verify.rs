@@ -109,6 +109,29 @@ pub fn verify_open_file(
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
 ) -> Result<Verdict, OpenFileError> {
+    verify_known_or_not(file, None, trust, options)
+}
+
+/// As [`verify_open_file`], for a file whose SM3 (lower-case hex) the caller has computed of
+/// exactly these bytes.
+///
+/// # Errors
+/// As [`verify_open_file`].
+pub fn verify_digested_open_file(
+    file: &OpenFile,
+    sm3: &str,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Result<Verdict, OpenFileError> {
+    verify_known_or_not(file, Some(sm3), trust, options)
+}
+
+fn verify_known_or_not(
+    file: &OpenFile,
+    sm3: Option<&str>,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Result<Verdict, OpenFileError> {
     let is_pdf = file_kind(&file.first_bytes(PDF_HEADER_WINDOW)?) == FileKind::Pdf;
     let limit = if is_pdf {
         pdf_limits::FILE_BYTES
@@ -120,9 +143,17 @@ pub fn verify_open_file(
     let length = length.ok_or(OpenFileError::TooLarge { bytes, limit })?;
     let verdict = if is_pdf && length > IN_MEMORY_BYTES {
         let paged = PagedFile::new(Box::new(file.try_clone()?), length);
-        pdf::verify(&paged, trust, options).map_err(io::Error::from)?
+        let verdict = match sm3 {
+            Some(sm3) => pdf::verify_digested(&paged, sm3, trust, options),
+            None => pdf::verify(&paged, trust, options),
+        };
+        verdict.map_err(io::Error::from)?
     } else {
-        verify_file(&file.first_bytes(length)?, trust, options)
+        let bytes = file.first_bytes(length)?;
+        match sm3 {
+            Some(sm3) => verify_digested(&bytes, sm3, trust, options),
+            None => verify_file(&bytes, trust, options),
+        }
     };
     if file.is_as_it_was() {
         Ok(verdict)

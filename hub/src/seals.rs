@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use certs::verify::{ExpectedEntry, VerifyOptions, verify_digested, verify_open_file};
+use certs::verify::{ExpectedEntry, VerifyOptions, verify_digested, verify_digested_open_file};
 use chrono::{DateTime, Utc};
 use schemas::entry::Entry;
 use schemas::leaf::{Activity, EntityReference, VerdictReference};
@@ -217,7 +217,7 @@ async fn verdict_of(
         };
         match &content {
             Content::Memory(bytes) => Ok(verify_digested(bytes, &file_sm3, &trust, &options)),
-            Content::Spooled(file) => verify_open_file(file, &trust, &options),
+            Content::Spooled(file) => verify_digested_open_file(file, &file_sm3, &trust, &options),
         }
     });
     let verify = async {

@@ -15,6 +15,8 @@ use schemas::ofd::{document, reach};
 use schemas::verdict::{FileKind, Outcome, Verdict};
 use tests::program::is_long_run;
 
+use crate::damage::kinds::{Random, mixed};
+
 /// Real files: outcome and code with the corpus's trust folder, which vouches for none of them.
 /// The facts about integrity are those of the corpus's manifest.
 const REAL: &[(&str, Outcome, &str)] = &[
@@ -154,7 +156,7 @@ fn damage_never_panics_and_never_passes_for_something_else() {
         let mut survivors = 0;
         let rounds = damage_rounds();
         for round in 0..rounds {
-            let damaged = random.damage(&original);
+            let damaged = mixed(&mut random, &original);
             let verdict = verify_file(&damaged, &trust, &options());
             if verdict.is_valid() {
                 survivors += 1;
@@ -197,40 +199,6 @@ fn shown_files(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
         ))
     };
     files.into_iter().map(read).collect()
-}
-
-/// A small generator of repeatable damage (xorshift64*).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(high).unwrap() % bound
-    }
-
-    /// A few flipped bits, a run of one byte value, or a cut.
-    pub(crate) fn damage(&mut self, original: &[u8]) -> Vec<u8> {
-        let mut bytes = original.to_vec();
-        match self.below(8) {
-            0 => bytes.truncate(self.below(original.len())),
-            1 => {
-                let start = self.below(original.len());
-                let end = (start + 1 + self.below(64)).min(original.len());
-                let value = u8::try_from(self.below(256)).unwrap();
-                bytes[start..end].fill(value);
-            }
-            _ => {
-                for _ in 0..=self.below(4) {
-                    let at = self.below(original.len());
-                    bytes[at] ^= 1 << self.below(8);
-                }
-            }
-        }
-        bytes
-    }
 }
 
 fn verify(path: &Path, trust: &TrustStore) -> Verdict {

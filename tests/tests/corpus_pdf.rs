@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use certs::trust::TrustStore;
 use certs::verify::{VerifyOptions, verify_file};
-use schemas::pdf::document::Document;
-use schemas::pdf::fields;
 use schemas::pdf::source::{PagedFile, ReadAt};
 use schemas::verdict::{FileKind, Outcome, Profile, Verdict};
 
-use crate::corpus_ofd::{Random, damage_rounds, options, report};
+use crate::corpus_ofd::{damage_rounds, options, report};
+use crate::damage::kinds::{Random, mixed};
+use crate::damage::pdf::covered as signed_bytes;
 
 #[test]
 fn every_crafted_file_has_the_expected_verdict_in_both_profiles() {
@@ -94,16 +94,16 @@ fn damage_never_panics_and_never_passes_for_something_else() {
     ];
     for (seed, file) in files.into_iter().enumerate() {
         let original = fs::read(corpus.join(file)).unwrap();
-        let covered = covered(&original).unwrap();
+        let covered = signed_bytes(&original).unwrap();
         let mut random = Random(0x2545_F491_4F6C_DD1D ^ seed as u64);
         let (mut survivors, rounds) = (0, damage_rounds());
         for round in 0..rounds {
-            let damaged = random.damage(&original);
+            let damaged = mixed(&mut random, &original);
             if verify_file(&damaged, &trust, &options()).is_valid() {
                 survivors += 1;
                 assert_eq!(
                     covered,
-                    self::covered(&damaged).unwrap(),
+                    signed_bytes(&damaged).unwrap(),
                     "{file} round {round}"
                 );
             }
@@ -134,7 +134,12 @@ fn a_file_read_in_pieces_has_the_verdict_of_the_same_bytes_in_memory() {
             }
         }
         for _ in 0..damage_rounds() / 50 {
-            compare(&random.damage(&original), (61, 3), Profile::Licence, &trust);
+            compare(
+                &mixed(&mut random, &original),
+                (61, 3),
+                Profile::Licence,
+                &trust,
+            );
         }
         count += 1;
     }
@@ -186,24 +191,6 @@ impl ReadAt for Held {
         into.copy_from_slice(&self.0[offset..offset + into.len()]);
         Ok(())
     }
-}
-
-/// Everything that a signature covers, for every signature of the last revision.
-fn covered(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let document = Document::open(bytes).ok()?;
-    let last = document.last();
-    let fields = fields::all(&document, last).ok()?;
-    let signatures = fields
-        .iter()
-        .filter_map(|field| field.signature(&document, last));
-    let covered = |signature: schemas::pdf::signature::SignatureDictionary| {
-        let [start, length, second, rest] = signature.byte_range;
-        let (first, last) = (bytes.get(start..length)?, bytes.get(second..second + rest)?);
-        Some([first, last].concat())
-    };
-    signatures
-        .map(|signature| covered(signature.ok()?))
-        .collect()
 }
 
 fn verify(path: &Path, trust: &TrustStore, profile: Profile) -> Verdict {

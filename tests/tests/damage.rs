@@ -2,9 +2,9 @@
 //! is what it was. A hundred thousand of them in a long run, some thousands else.
 
 mod asn1;
-mod kinds;
+pub(crate) mod kinds;
 mod ofd;
-mod pdf;
+pub(crate) mod pdf;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -157,12 +157,7 @@ impl DevelopmentPki {
     /// # Errors
     /// [`MintError`] when a key cannot be made or used.
     pub fn issue_node(&self, name: &str, validity: Validity) -> Result<Credential, MintError> {
-        let subject = Subject {
-            organisation: "节点（开发测试用）".to_owned(),
-            uscc: None,
-            common_name: name.to_owned(),
-        };
-        issue(&self.issuing, &subject, validity, Usage::Node)
+        self.issue_service("节点（开发测试用）", name, validity, Usage::Node)
     }
 
     /// A certificate for an authority that stamps times.
@@ -170,12 +165,22 @@ impl DevelopmentPki {
     /// # Errors
     /// [`MintError`] when a key cannot be made or used.
     pub fn issue_stamper(&self, name: &str, validity: Validity) -> Result<Credential, MintError> {
+        self.issue_service("时间戳（开发测试用）", name, validity, Usage::Timestamping)
+    }
+
+    fn issue_service(
+        &self,
+        organisation: &str,
+        name: &str,
+        validity: Validity,
+        usage: Usage,
+    ) -> Result<Credential, MintError> {
         let subject = Subject {
-            organisation: "时间戳（开发测试用）".to_owned(),
+            organisation: organisation.to_owned(),
             uscc: None,
             common_name: name.to_owned(),
         };
-        issue(&self.issuing, &subject, validity, Usage::Timestamping)
+        issue(&self.issuing, &subject, validity, usage)
     }
 
     /// CRL of the issuing authority, DER.

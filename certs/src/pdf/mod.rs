@@ -13,8 +13,11 @@ mod metadata;
 mod seal;
 mod stamp;
 mod trust;
+mod whole;
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use schemas::pdf::PdfError;
 use schemas::pdf::document::Document;
@@ -27,9 +30,6 @@ use schemas::verdict::{
     CertificateReport, Checks, FileKind, FindingCode, Outcome, SealUse, SealVersion, SignatureKind,
     SignatureReport, Verdict,
 };
-
-use std::borrow::Cow;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -52,10 +52,23 @@ pub fn verify(
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
 ) -> Result<Verdict, ErrorKind> {
-    let whole = FileBytes::Paged(file);
-    let sm3 = Message::whole(whole).digest(DigestAlgorithm::Sm3);
-    let sm3 = sm3.map(hex::encode).unwrap_or_default();
-    let verdict = judge(whole, &sm3, trust, options);
+    let sm3 = Message::whole(FileBytes::Paged(file)).digest(DigestAlgorithm::Sm3);
+    verify_digested(
+        file,
+        &sm3.map(hex::encode).unwrap_or_default(),
+        trust,
+        options,
+    )
+}
+
+/// As [`verify`], for a file with this SM3, lower-case hex.
+pub(crate) fn verify_digested(
+    file: &PagedFile,
+    sm3: &str,
+    trust: &TrustStore,
+    options: &VerifyOptions<'_>,
+) -> Result<Verdict, ErrorKind> {
+    let verdict = judge(FileBytes::Paged(file), sm3, trust, options);
     // What could not be read was passed over somewhere, or taken for broken.
     file.failure().map_or(Ok(verdict), Err)
 }
@@ -76,10 +89,15 @@ pub(crate) fn judge(
         checks.fail(FindingCode::FormatFailure, error.to_string());
         None
     });
-    let sm3 = sm3.to_owned();
     Verdict {
         signed_identifier,
-        ..Verdict::conclude(FileKind::Pdf, options.profile, sm3, checks, reports)
+        ..Verdict::conclude(
+            FileKind::Pdf,
+            options.profile,
+            sm3.to_owned(),
+            checks,
+            reports,
+        )
     }
 }
 
@@ -160,7 +178,7 @@ fn verify_into(
         return Ok(None);
     }
     if found.is_empty() {
-        no_signature(file, checks)?;
+        whole::no_signature(file, checks)?;
         return Ok(None);
     }
     if let Some(at) = document.trailing()? {
@@ -187,7 +205,7 @@ fn verify_into(
         reports.push(report);
     }
     reports.reverse();
-    check_whole(document, &found, reports, checks)?;
+    whole::check(document, &found, reports, checks)?;
     Ok(metadata::check(document, &found, reports, options, checks))
 }
 
@@ -195,50 +213,6 @@ fn verify_into(
 fn existed_at(revision: usize, stamped: &[(usize, DateTime<Utc>)]) -> Option<DateTime<Utc>> {
     let later = stamped.iter().filter(|(stamp, _)| *stamp > revision);
     later.map(|(_, at)| *at).min()
-}
-
-/// What no signature by itself can say about the file.
-fn check_whole(
-    document: &Document<'_>,
-    found: &[Found],
-    reports: &[SignatureReport],
-    checks: &mut Checks,
-) -> Result<(), PdfError> {
-    let is_timestamp = |report: &SignatureReport| report.kind == SignatureKind::Timestamp;
-    if reports.iter().all(is_timestamp) {
-        // Whoever asks for a timestamp gets one, for whatever file.
-        let detail = "only timestamps: they say when, and nobody says that it is his";
-        checks.fail(FindingCode::Unsigned, detail);
-    }
-    let revisions = document.revisions();
-    let first = found.iter().map(|one| one.revision).min();
-    let signed_end = first.and_then(|first| revisions.get(first));
-    let from = signed_end.map_or(0, |signed| signed.end);
-    if holds_package(document.file(), from)? {
-        let detail = "what was added after signing is a package of another format too";
-        checks.fail(FindingCode::FormatFailure, detail);
-    }
-    Ok(())
-}
-
-/// Whether readers of ZIP files, which begin at the end, could open what stands from an offset on:
-/// then the file would show two things, of which one is not signed.
-fn holds_package(file: FileBytes<'_>, from: usize) -> Result<bool, PdfError> {
-    const DIRECTORY: &[u8] = b"PK\x01\x02";
-    const END: &[u8] = b"PK\x05\x06";
-    let range = from..file.length();
-    Ok(file.contains_in(range.clone(), END)? && file.contains_in(range, DIRECTORY)?)
-}
-
-/// Bytes that look like a signature which no field names are one that was taken away.
-fn no_signature(file: FileBytes<'_>, checks: &mut Checks) -> Result<(), PdfError> {
-    if file.contains(b"/ByteRange")? {
-        let detail = "no field is signed, though the file holds a signature's /ByteRange";
-        checks.fail(FindingCode::SignatureStripped, detail);
-    } else {
-        checks.fail(FindingCode::Unsigned, "no signature");
-    }
-    Ok(())
 }
 
 /// Every signature of every revision: one that a later revision takes away counts too.

@@ -1,7 +1,7 @@
 //! Damage that knows nothing of the format.
 
 /// A small generator of repeatable damage (xorshift64*).
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     pub(super) fn below(&mut self, bound: usize) -> usize {
@@ -17,6 +17,16 @@ impl Random {
         let start = self.below(length);
         start..(start + 1 + self.below(most)).min(length)
     }
+}
+
+/// Mostly flipped bits, now and then a run of one value, or a cut.
+pub(crate) fn mixed(random: &mut Random, original: &[u8]) -> Vec<u8> {
+    let damage = match random.below(8) {
+        0 => cut,
+        1 => fill,
+        _ => flips,
+    };
+    damage(random, original, &[]).unwrap()
 }
 
 /// A few flipped bits.

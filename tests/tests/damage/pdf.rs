@@ -40,7 +40,7 @@ const WORDS: [&str; 12] = [
 ];
 
 /// Everything that a signature covers, for every signature of the last revision.
-pub(super) fn covered(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn covered(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let document = Document::open(bytes).ok()?;
     let last = document.last();
     let fields = fields::all(&document, last).ok()?;
