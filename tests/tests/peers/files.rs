@@ -1,16 +1,17 @@
-//! The files that are compared: those of the corpus where it is, and minted ones with every fault
-//! that can be minted.
+//! The files that are compared: those of the corpus where it is, and what `hub mint` makes, with
+//! every fault that can be minted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use certs::mint::certificate::Revocation;
+use certs::mint::credential::Credential;
 use certs::mint::pki::DevelopmentPki;
 use certs::trust::TrustStore;
 use certs::verify::{VerifyOptions, verify_file};
 use chrono::Duration;
 use clap::ValueEnum as _;
-use hub::mint::{Format, LibraryPlan, MintError, SealKit, Spoil, mint_library};
+use hub::mint::{Format, LibraryPlan, SealKit, Spoil, mint_library};
 use schemas::region::ProvinceCode;
 use schemas::verdict::{Profile, SealVersion, Verdict};
 use tempfile::TempDir;
@@ -18,6 +19,9 @@ use tests::noon;
 use tests::program::corpus;
 
 use crate::corpus_ofd::options;
+
+/// Bytes of the scanned original in a file that carries one: two pages.
+const SCAN_BYTES: usize = 300_000;
 
 /// A file with our verdict.
 pub(super) struct Case {
@@ -55,10 +59,8 @@ impl Files {
             }
         }
         let folder = files.minted.path().to_owned();
-        if format == "ofd" {
-            mint_ofd(&folder);
-            files.add(&folder, &folder.join("trust"), "minted");
-        }
+        mint(format, &folder);
+        files.add(&folder, &folder.join("trust"), "minted");
         files
     }
 
@@ -106,39 +108,54 @@ impl Files {
     }
 }
 
-/// A sealed licence of each version and a signed one, each with every fault that it can have.
-fn mint_ofd(folder: &Path) {
+/// A licence in every way of signing that the format knows: good, with a scanned original, and with
+/// each fault that it can have.
+fn mint(extension: &str, folder: &Path) {
     let pki = DevelopmentPki::mint("test", noon() - Duration::days(1)).unwrap();
+    let pki = pki.with_rsa(noon() - Duration::days(1)).unwrap();
+    let good = [("good", 0), ("scanned", SCAN_BYTES)];
+    let good = good.map(|(name, scan_bytes)| (name.to_owned(), None, scan_bytes));
+    let mut variants = Vec::from(good);
+    for spoil in Spoil::value_variants() {
+        let name = spoil.to_possible_value().unwrap();
+        variants.push((name.get_name().to_owned(), Some(*spoil), 0));
+    }
     let mut revoked = Vec::new();
-    let formats = [
-        ("v1", Format::OfdSeal(SealVersion::V1)),
-        ("v4", Format::OfdSeal(SealVersion::V4)),
-        ("v5", Format::OfdSeal(SealVersion::V5)),
-        ("sign", Format::OfdSign),
-    ];
-    for (name, format) in formats {
-        for spoil in [None]
-            .into_iter()
-            .chain(Spoil::value_variants().iter().copied().map(Some))
-        {
-            let plan = plan(format, spoil);
-            let (items, kits) = match mint_library(&plan, &pki) {
-                Err(MintError::Unsuitable(_)) => continue,
-                minted => minted.unwrap(),
-            };
-            if spoil == Some(Spoil::RevokedSigner) {
-                revoked.extend(kits.iter().map(revocation));
+    for format in Format::ALL {
+        if format.extension() != extension {
+            continue;
+        }
+        for (variant, spoil, scan_bytes) in &variants {
+            if spoil.is_some_and(|spoil| spoil.expected(format).is_none()) {
+                continue;
             }
-            let fault = spoil.and_then(|spoil| spoil.to_possible_value());
-            let fault = fault.as_ref().map_or("good", |value| value.get_name());
-            let file = items[0].file.as_ref().unwrap();
-            fs::write(folder.join(format!("{name}-{fault}.ofd")), file).unwrap();
+            let (items, kits) = mint_library(&plan(format, *spoil, *scan_bytes), &pki).unwrap();
+            if *spoil == Some(Spoil::RevokedSigner) {
+                revoked.extend(kits.iter().flat_map(SealKit::signers).map(revocation));
+            }
+            let name = format!("{}-{variant}.{extension}", name(format));
+            fs::write(folder.join(name), items[0].file.as_ref().unwrap()).unwrap();
         }
     }
     pki.save(folder, &revoked, noon()).unwrap();
 }
 
-fn plan(format: Format, spoil: Option<Spoil>) -> LibraryPlan {
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::OfdSeal(SealVersion::V1) => "v1",
+        Format::OfdSeal(SealVersion::V4) => "v4",
+        Format::OfdSeal(SealVersion::V5) => "v5",
+        Format::OfdSign => "sign",
+        Format::PdfSm2 => "sm2",
+        Format::PdfGb35275 => "gb35275",
+        Format::PdfSeal(SealVersion::V1) => "seal-v1",
+        Format::PdfSeal(SealVersion::V4) => "seal-v4",
+        Format::PdfSeal(SealVersion::V5) => "seal-v5",
+        Format::PdfRsa => "rsa",
+    }
+}
+
+fn plan(format: Format, spoil: Option<Spoil>, scan_bytes: usize) -> LibraryPlan {
     LibraryPlan {
         province: ProvinceCode::parse("33").unwrap(),
         licences: 1,
@@ -146,15 +163,15 @@ fn plan(format: Format, spoil: Option<Spoil>) -> LibraryPlan {
         seed: 1,
         formats: vec![format],
         spoil,
-        scan_bytes: 0,
+        scan_bytes,
         at: noon(),
     }
 }
 
 /// Long before anything was signed.
-fn revocation(kit: &SealKit) -> Revocation {
+fn revocation(signer: &Credential) -> Revocation {
     Revocation {
-        serial: kit.signer().serial().to_vec(),
+        serial: signer.serial().to_vec(),
         since: noon() - Duration::days(7 * 365),
     }
 }
