@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use benches::samples::{Sample, minted, of_corpus, stranger};
+use benches::samples::{self, Sample, stranger};
 use benches::{Comparison, compare, cost, cpu};
 use certs::digest::sm3;
 use certs::message::Message;
@@ -34,7 +34,8 @@ const STRANGERS: usize = 16;
 
 fn main() {
     let folder = TempDir::new().expect("a temporary folder");
-    let (ofd, pdf) = (minted(folder.path()), of_corpus());
+    let ofd = samples::ofd(folder.path());
+    let pdf = samples::pdf(folder.path());
     println!("one thread; CPU time of that thread alone");
     beside(PeerName::Ofdrw, &ofd, &["40x", "40x", "8x"]);
     beside(PeerName::Dss, &pdf, &["25x"; 4]);

@@ -1,4 +1,5 @@
-//! Valid files of several sizes and kinds: minted ones, and those of the corpus where it is.
+//! Valid files of several sizes and kinds: OFD files are minted, PDF files are those of the corpus
+//! where it is.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,10 @@ use tempfile::TempDir;
 use tests::noon;
 use tests::program::corpus;
 
-/// OFD files that are minted: name, kind, bytes of their scan.
-const OFD: [(&str, Format, usize); 3] = [
+/// A file to mint: name, kind, bytes of its scan.
+type Recipe = (&'static str, Format, usize);
+
+const OFD: [Recipe; 3] = [
     ("13 KB OFD, signed without a seal", Format::OfdSign, 8_000),
     (
         "51 KB OFD, sealed",
@@ -29,8 +32,14 @@ const OFD: [(&str, Format, usize); 3] = [
     ),
 ];
 
+/// PDF files where the corpus is not.
+const PDF: [Recipe; 2] = [
+    ("100 KB PDF, minted, RSA", Format::PdfRsa, 70_000),
+    ("100 KB PDF, minted, SM2", Format::PdfSm2, 70_000),
+];
+
 /// PDF files of the corpus.
-const PDF: [(&str, &str); 4] = [
+const PDF_OF_CORPUS: [(&str, &str); 4] = [
     ("100 KB PDF, RSA", "rsa_01_rsa2048_sha256.pdf"),
     ("100 KB PDF, ECDSA", "ec_01_p256_sha256.pdf"),
     ("100 KB PDF, SM2", "sm2_01_rfc5652_sm2sm3.pdf"),
@@ -95,31 +104,47 @@ impl Sample {
     }
 }
 
-/// A library of OFD files of each size in `folder`, sealed by one authority.
+/// OFD files of each size below `folder`, sealed by one authority.
 ///
 /// # Panics
 /// When something cannot be minted.
 #[must_use]
-pub fn minted(folder: &Path) -> Vec<Sample> {
-    let pki = DevelopmentPki::mint("bench", noon() - Duration::days(1)).expect("a PKI");
-    pki.save(folder, &[], noon()).expect("trust");
-    let mint = |(number, (name, format, scan_bytes)): (usize, (&str, Format, usize))| {
-        let path = folder.join(format!("{number}.ofd"));
-        std::fs::write(&path, ofd(&pki, format, scan_bytes)).expect("written");
-        Sample::read(name, path, folder.join("trust"))
-    };
-    OFD.into_iter().enumerate().map(mint).collect()
+pub fn ofd(folder: &Path) -> Vec<Sample> {
+    minted(&folder.join("ofd"), &OFD)
 }
 
-/// The PDF files; none without the corpus.
+/// The PDF files of the corpus; without it, minted ones below `folder`.
+///
+/// # Panics
+/// When something cannot be read or minted.
 #[must_use]
-pub fn of_corpus() -> Vec<Sample> {
-    let Some(folder) = corpus("PDF files beside other verifiers").map(|all| all.join("pdf")) else {
-        return Vec::new();
+pub fn pdf(folder: &Path) -> Vec<Sample> {
+    let test = "PDF files of the corpus, minted ones stand in for them";
+    let Some(corpus) = corpus(test).map(|all| all.join("pdf")) else {
+        return minted(&folder.join("pdf"), &PDF);
     };
     let read =
-        |(name, file): (&str, &str)| Sample::read(name, folder.join(file), folder.join("trust"));
-    PDF.into_iter().map(read).collect()
+        |(name, file): (&str, &str)| Sample::read(name, corpus.join(file), corpus.join("trust"));
+    PDF_OF_CORPUS.into_iter().map(read).collect()
+}
+
+fn minted(folder: &Path, recipes: &[Recipe]) -> Vec<Sample> {
+    let pki = pki(folder);
+    let mint = |(number, (name, format, scan_bytes)): (usize, &Recipe)| {
+        let path = folder.join(format!("{number}.{}", format.extension()));
+        std::fs::write(&path, file(&pki, *format, *scan_bytes)).expect("written");
+        Sample::read(name, path, folder.join("trust"))
+    };
+    recipes.iter().enumerate().map(mint).collect()
+}
+
+/// A new PKI, with what is to be trusted in `folder`.
+fn pki(folder: &Path) -> DevelopmentPki {
+    let at = noon() - Duration::days(1);
+    let pki = DevelopmentPki::mint("bench", at).and_then(|pki| pki.with_rsa(at));
+    let pki = pki.expect("a PKI");
+    pki.save(folder, &[], noon()).expect("trust");
+    pki
 }
 
 /// A file of a signer, a CA and a seal maker that nobody ever met; the folder goes with the value.
@@ -129,10 +154,9 @@ pub fn of_corpus() -> Vec<Sample> {
 #[must_use]
 pub fn stranger() -> (TempDir, Sample) {
     let folder = TempDir::new().expect("a temporary folder");
-    let pki = DevelopmentPki::mint("bench", noon() - Duration::days(1)).expect("a PKI");
-    pki.save(folder.path(), &[], noon()).expect("trust");
+    let pki = pki(folder.path());
     let path = folder.path().join("stranger.ofd");
-    std::fs::write(&path, ofd(&pki, Format::OfdSeal(SealVersion::V4), 24_000)).expect("written");
+    std::fs::write(&path, file(&pki, Format::OfdSeal(SealVersion::V4), 24_000)).expect("written");
     let trust_folder = folder.path().join("trust");
     let bytes = std::fs::read(&path).expect("a file");
     let sample = Sample {
@@ -147,7 +171,7 @@ pub fn stranger() -> (TempDir, Sample) {
     (folder, sample)
 }
 
-fn ofd(pki: &DevelopmentPki, format: Format, scan_bytes: usize) -> Vec<u8> {
+fn file(pki: &DevelopmentPki, format: Format, scan_bytes: usize) -> Vec<u8> {
     let plan = LibraryPlan {
         province: ProvinceCode::parse("33").expect("a province"),
         licences: 1,
