@@ -3,7 +3,7 @@
 use schemas::pdf::PdfError;
 use schemas::pdf::changes::{self, Change, Level};
 use schemas::pdf::document::Document;
-use schemas::pdf::signature::{LockedFields, Permission, Transform};
+use schemas::pdf::signature::{Permission, Transform};
 use schemas::verdict::{CheckResult, Checks, FindingCode, Profile};
 
 use super::Found;
@@ -14,24 +14,35 @@ const NAMED_MAX: usize = 20;
 /// What each revision changed, compared once.
 pub(super) struct Steps<'d, 'a> {
     document: &'d Document<'a>,
-    known: Vec<Option<Result<Vec<Change>, PdfError>>>,
+    signatures: &'d [Found],
+    known: Vec<Option<Result<Vec<Step>, PdfError>>>,
+}
+
+/// A change, and the first revision with a signature that locked the field which was filled in:
+/// this holds for whoever signs later, too.
+#[derive(Clone)]
+struct Step {
+    change: Change,
+    locked_since: Option<usize>,
 }
 
 impl<'d, 'a> Steps<'d, 'a> {
-    pub(super) fn new(document: &'d Document<'a>) -> Self {
-        let known = vec![None; document.revisions().len()];
-        Self { document, known }
+    pub(super) fn new(document: &'d Document<'a>, signatures: &'d [Found]) -> Self {
+        Self {
+            document,
+            signatures,
+            known: vec![None; document.revisions().len()],
+        }
     }
 
     /// Judges everything after the revision of `signed`, and names it for the report.
     pub(super) fn judge(
         &mut self,
         signed: &Found,
-        all: &[Found],
         profile: Profile,
         checks: &mut Checks,
     ) -> Vec<String> {
-        let rules = Rules::of(signed, all, profile);
+        let rules = Rules::of(signed, profile);
         let mut named = Vec::new();
         let (mut refused, mut widest, mut drawn) = (None, None, None);
         for revision in signed.revision + 1..self.known.len() {
@@ -41,8 +52,9 @@ impl<'d, 'a> Steps<'d, 'a> {
                     checks.fail(FindingCode::FormatFailure, detail);
                     return named;
                 }
-                Ok(changes) => {
-                    for change in changes {
+                Ok(steps) => {
+                    for step in steps {
+                        let change = &step.change;
                         let word = change.level.as_str();
                         if named.len() < NAMED_MAX {
                             named.push(format!("{word}: {}", change.what));
@@ -51,7 +63,7 @@ impl<'d, 'a> Steps<'d, 'a> {
                         if change.is_drawn {
                             drawn.get_or_insert_with(|| change.what.clone());
                         }
-                        if !rules.allow(change) {
+                        if !rules.allow(step) {
                             let detail = format!("{word}: {}", change.what);
                             refused.get_or_insert(detail);
                         }
@@ -67,13 +79,33 @@ impl<'d, 'a> Steps<'d, 'a> {
         named
     }
 
-    fn step(&mut self, revision: usize) -> Result<&[Change], PdfError> {
-        let document = self.document;
+    fn step(&mut self, revision: usize) -> Result<&[Step], PdfError> {
+        let (document, signatures) = (self.document, self.signatures);
         let Some(known) = self.known.get_mut(revision) else {
             return Ok(&[]);
         };
-        let compared = known.get_or_insert_with(|| changes::of_revision(document, revision));
+        let compared = known.get_or_insert_with(|| {
+            let changes = changes::of_revision(document, revision)?.into_iter();
+            Ok(changes.map(|change| Step::of(change, signatures)).collect())
+        });
         compared.as_deref().map_err(Clone::clone)
+    }
+}
+
+impl Step {
+    fn of(change: Change, signatures: &[Found]) -> Self {
+        let locks = |one: &&Found, name: &[u8]| {
+            let mut transforms = one.signature.iter().flat_map(|own| &own.transforms);
+            transforms.any(|one| matches!(one, Transform::Fields(locked) if locked.locks(name)))
+        };
+        let since = change.filled.as_deref().and_then(|name| {
+            let locking = signatures.iter().filter(|one| locks(one, name));
+            locking.map(|one| one.revision).min()
+        });
+        Self {
+            change,
+            locked_since: since,
+        }
     }
 }
 
@@ -108,11 +140,12 @@ const fn level_of(permission: Permission) -> Level {
 struct Rules {
     most: Level,
     reason: &'static str,
-    locks: Vec<LockedFields>,
+    /// The revision that was signed.
+    revision: usize,
 }
 
 impl Rules {
-    fn of(signed: &Found, all: &[Found], profile: Profile) -> Self {
+    fn of(signed: &Found, profile: Profile) -> Self {
         // \[P\] A licence is no form: nobody fills it in after it was signed.
         let (mut most, mut reason) = match profile {
             Profile::Licence => (Level::Signing, "a licence does not allow"),
@@ -136,24 +169,17 @@ impl Rules {
         if let Some(allowed) = locked.min().filter(|allowed| *allowed < most) {
             (most, reason) = (allowed, "the lock of the signature's field does not allow");
         }
-        // A lock of an earlier signature holds for whoever signs later, too.
-        let earlier = all.iter().filter(|one| one.revision <= signed.revision);
-        let locks = earlier
-            .filter_map(|one| one.signature.as_ref().ok())
-            .flat_map(|one| &one.transforms)
-            .filter_map(|transform| match transform {
-                Transform::Fields(locked) => Some(locked.clone()),
-                _ => None,
-            });
         Self {
             most,
             reason,
-            locks: locks.collect(),
+            revision: signed.revision,
         }
     }
 
-    fn allow(&self, change: &Change) -> bool {
-        let is_locked = |name: &Vec<u8>| self.locks.iter().any(|lock| lock.locks(name));
-        change.level <= self.most && !change.filled.as_ref().is_some_and(is_locked)
+    fn allow(&self, step: &Step) -> bool {
+        let is_locked = step
+            .locked_since
+            .is_some_and(|since| since <= self.revision);
+        step.change.level <= self.most && !is_locked
     }
 }

@@ -9,6 +9,7 @@
 mod changes;
 mod cms;
 mod coverage;
+mod found;
 mod metadata;
 mod seal;
 mod stamp;
@@ -21,8 +22,6 @@ use std::sync::Arc;
 
 use schemas::pdf::PdfError;
 use schemas::pdf::document::Document;
-use schemas::pdf::fields;
-use schemas::pdf::limits;
 use schemas::pdf::signature::SignatureDictionary;
 use schemas::pdf::source::{FileBytes, PagedFile};
 use schemas::pdf::validation::{self, ValidationData};
@@ -42,6 +41,7 @@ use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
 use self::changes::Steps;
+use self::found::Found;
 
 /// Verifies a PDF that is not in memory; the verdict is that of the same bytes in memory.
 ///
@@ -99,17 +99,6 @@ pub(crate) fn judge(
             reports,
         )
     }
-}
-
-/// A signature field with a value, as it first stood there.
-pub(crate) struct Found {
-    /// Full name of the field.
-    name: String,
-    /// The first revision with this value.
-    revision: usize,
-    signature: Result<SignatureDictionary, PdfError>,
-    /// Whether the last revision has it still.
-    is_last: bool,
 }
 
 /// What a signature is checked with.
@@ -173,7 +162,7 @@ fn verify_into(
         checks.unknown(FindingCode::Encrypted, detail);
         return Ok(None);
     }
-    let found = signatures(document, checks)?;
+    let found = found::all(document, checks)?;
     if found.is_empty() && checks.is_broken() {
         return Ok(None);
     }
@@ -187,7 +176,7 @@ fn verify_into(
     }
     let carried = &validation::carried(document);
     let carried = &Carried::read(carried);
-    let mut steps = Steps::new(document);
+    let mut steps = Steps::new(document, &found);
     let mut stamped = Vec::new();
     // The newest first: a timestamp over the whole file proves that all before it existed.
     for one in found.iter().rev() {
@@ -198,7 +187,7 @@ fn verify_into(
             carried,
             proven: existed_at(one.revision, &stamped),
         };
-        let report = report(&context, one, &found, &mut steps);
+        let report = report(&context, one, &mut steps);
         if report.kind == SignatureKind::Timestamp && report.verdict == Outcome::Valid {
             stamped.extend(report.signed_at.map(|at| (one.revision, at)));
         }
@@ -215,83 +204,7 @@ fn existed_at(revision: usize, stamped: &[(usize, DateTime<Utc>)]) -> Option<Dat
     later.map(|(_, at)| *at).min()
 }
 
-/// Every signature of every revision: one that a later revision takes away counts too.
-/// A revision whose form cannot be read is a finding, and hides no signature of another one.
-fn signatures(document: &Document<'_>, checks: &mut Checks) -> Result<Vec<Found>, PdfError> {
-    let mut found: Vec<Found> = Vec::new();
-    let (mut visited, mut kept_bytes) = (0, 0);
-    for revision in 0..document.revisions().len() {
-        let fields = match fields::all(document, revision) {
-            Ok(fields) => fields,
-            Err(error) => {
-                let detail = format!("the form of revision {}: {error}", revision + 1);
-                checks.fail(FindingCode::FormatFailure, detail);
-                found.iter_mut().for_each(|known| known.is_last = true);
-                continue;
-            }
-        };
-        for field in fields {
-            visited += 1;
-            if visited > limits::FIELDS {
-                return Err(PdfError::TooMuch {
-                    what: "form fields, all revisions together",
-                    limit: limits::FIELDS,
-                });
-            }
-            let Some(signature) = field.signature(document, revision) else {
-                continue;
-            };
-            let name = String::from_utf8_lossy(&field.name).into_owned();
-            let is_last = revision == document.last();
-            let is_known =
-                |known: &Found| known.name == name && is_same(&known.signature, &signature);
-            let known = found.iter().position(is_known);
-            match known {
-                Some(at) => found[at].is_last = is_last,
-                None if found.len() == limits::SIGNATURES => {
-                    return Err(PdfError::TooMuch {
-                        what: "signatures",
-                        limit: limits::SIGNATURES,
-                    });
-                }
-                None => {
-                    kept_bytes += signature.as_ref().map_or(0, |read| read.contents.len());
-                    if kept_bytes > limits::CONTENTS_TOTAL_BYTES {
-                        return Err(PdfError::TooMuch {
-                            what: "bytes in /Contents of all signatures",
-                            limit: limits::CONTENTS_TOTAL_BYTES,
-                        });
-                    }
-                    found.push(Found {
-                        name,
-                        revision,
-                        signature,
-                        is_last,
-                    });
-                }
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn is_same(
-    one: &Result<SignatureDictionary, PdfError>,
-    other: &Result<SignatureDictionary, PdfError>,
-) -> bool {
-    match (one, other) {
-        (Ok(one), Ok(other)) => one.contents_at == other.contents_at,
-        (Err(_), Err(_)) => true,
-        _ => false,
-    }
-}
-
-fn report(
-    context: &Context<'_, '_>,
-    found: &Found,
-    all: &[Found],
-    steps: &mut Steps<'_, '_>,
-) -> SignatureReport {
+fn report(context: &Context<'_, '_>, found: &Found, steps: &mut Steps<'_, '_>) -> SignatureReport {
     let mut checks = Checks::new();
     let mut signer = Signer::default();
     let mut coverage = coverage::PARTIAL;
@@ -310,11 +223,11 @@ fn report(
                 signer = judge_value(context, signature, covered.signed, &mut checks);
                 let units = [signer.seal_name.as_deref(), signer.organisation.as_deref()];
                 check_unit(units, context.options.expected.as_ref(), &mut checks);
-                modifications = steps.judge(found, all, context.options.profile, &mut checks);
+                modifications = steps.judge(found, context.options.profile, &mut checks);
             }
         }
     }
-    if !found.is_last {
+    if found.last_seen != context.document.last() {
         let detail = "a later revision takes this signature away";
         checks.fail(FindingCode::SignatureStripped, detail);
     }

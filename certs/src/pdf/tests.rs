@@ -1,5 +1,6 @@
 //! Files that are signed here, and what is done to them afterwards.
 
+mod bounds;
 mod evidence;
 mod later;
 mod metadata;

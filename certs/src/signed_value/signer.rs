@@ -101,7 +101,8 @@ pub(super) fn check_data_hash(
 ) {
     let own = SignatureAlgorithm::from_oid(algorithm)
         .ok()
-        .map(SignatureAlgorithm::digest);
+        .map(SignatureAlgorithm::digest)
+        .filter(|own| *own != DigestAlgorithm::Sm3);
     let holds = [Some(DigestAlgorithm::Sm3), own]
         .into_iter()
         .flatten()

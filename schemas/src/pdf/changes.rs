@@ -100,6 +100,8 @@ struct Step<'d, 'a> {
     /// The area of them all, in square points.
     drawn_area: f64,
     changes: Vec<Change>,
+    /// How many of each level were noted.
+    noted: BTreeMap<Level, usize>,
 }
 
 impl<'d, 'a> Step<'d, 'a> {
@@ -116,6 +118,7 @@ impl<'d, 'a> Step<'d, 'a> {
             new_widgets: BTreeSet::new(),
             drawn_area: 0.0,
             changes: Vec::new(),
+            noted: BTreeMap::new(),
         };
         step.collect_numbers()?;
         step.count_uses()?;
@@ -199,7 +202,13 @@ impl<'d, 'a> Step<'d, 'a> {
         at(self.document, number, self.later)
     }
 
+    /// Notes a change of which only its level counts: the first of many are named.
     fn note(&mut self, level: Level, what: impl Into<String>) {
+        let noted = self.noted.entry(level).or_default();
+        if *noted == limits::NOTED_CHANGES {
+            return;
+        }
+        *noted += 1;
         self.changes.push(Change {
             level,
             what: what.into(),

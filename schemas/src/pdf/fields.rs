@@ -41,6 +41,24 @@ struct Inherited {
 }
 
 impl Field {
+    /// Whether the field, its ancestors and the object that its value refers to stand as of one
+    /// revision where they stand as of another.
+    #[must_use]
+    pub fn is_as_in(&self, document: &Document<'_>, one: usize, other: usize) -> bool {
+        let value = self.value.as_deref().and_then(Object::reference);
+        let own = self.ancestors.iter().copied().chain([self.id]).flatten();
+        let place = |number, revision| {
+            let entry = document.entry(number, revision);
+            let container = match entry {
+                Some(Entry::InStream { stream, .. }) => document.entry(stream, revision),
+                _ => None,
+            };
+            (entry, container)
+        };
+        own.chain(value)
+            .all(|id| place(id.number, one) == place(id.number, other))
+    }
+
     /// What the field is signed with; none when it is not signed, or no signature field.
     ///
     /// # Errors

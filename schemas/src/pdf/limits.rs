@@ -84,6 +84,17 @@ pub const READ_FLOOR_BYTES: usize = 64 << 20;
 /// Deepest nesting of fields and of page trees.
 pub const TREE_DEPTH: usize = 64;
 
+/// Most entries of one signature's `/Reference`; signers write one or two.
+pub const REFERENCES: usize = 16;
+
+/// Most names in one lock, and in the locks of all signatures together: one for each field.
+pub const LOCKED_NAMES: usize = FIELDS;
+
+/// Most bytes that all signatures of a file cover, those covered twice counted twice: five times
+/// the largest file, 50 times one of 20 MB. Each signature digests them up to three times: some ten
+/// seconds with SM3.
+pub const COVERED_TOTAL_BYTES: usize = 1_000_000_000;
+
 /// Most signatures of a file: as many as revisions.
 pub const SIGNATURES: usize = 256;
 
@@ -99,6 +110,9 @@ pub const CHANGED_OBJECTS: usize = 100_000;
 
 /// Objects of one kind of change that are named one by one, each revision.
 pub const NAMED_OBJECTS: usize = 20;
+
+/// Changes of one level that are kept for a report, each revision: twice what it names, and more.
+pub const NOTED_CHANGES: usize = 50;
 
 /// Most certificates, and most revocation lists, taken from the file itself.
 pub const VALIDATION_ITEMS: usize = 256;

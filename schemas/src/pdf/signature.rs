@@ -63,6 +63,18 @@ pub enum LockedFields {
 }
 
 impl SignatureDictionary {
+    /// How many fields its locks name.
+    #[must_use]
+    pub fn locked_names(&self) -> usize {
+        let names = |transform: &Transform| match transform {
+            Transform::Fields(LockedFields::Include(names) | LockedFields::Exclude(names)) => {
+                names.len()
+            }
+            _ => 0,
+        };
+        self.transforms.iter().map(names).sum()
+    }
+
     /// Adds what the `/Lock` of the signature's field demands of whoever comes later
     /// (§12.7.5.5, table 236).
     pub(super) fn add_lock(
@@ -185,6 +197,12 @@ fn transforms(
     revision: usize,
 ) -> Result<Vec<Transform>, PdfError> {
     let references = document.array(dictionary, "Reference", revision)?;
+    if references.len() > limits::REFERENCES {
+        return Err(PdfError::TooMuch {
+            what: "entries in /Reference of a signature",
+            limit: limits::REFERENCES,
+        });
+    }
     let mut transforms = Vec::new();
     for reference in &references {
         let Object::Dictionary(reference) = document.resolve(reference, revision)? else {
@@ -226,6 +244,12 @@ fn locked_fields(
 ) -> Result<LockedFields, PdfError> {
     let names = || -> Result<Vec<Vec<u8>>, PdfError> {
         let names = document.array(parameters, "Fields", revision)?;
+        if names.len() > limits::LOCKED_NAMES {
+            return Err(PdfError::TooMuch {
+                what: "names in the lock of a signature",
+                limit: limits::LOCKED_NAMES,
+            });
+        }
         let text = |name: &Object| name.string().map(|name| name.text().into_bytes());
         let names: Option<Vec<_>> = names.iter().map(text).collect();
         names.ok_or(PdfError::Unexpected {

@@ -1,5 +1,7 @@
 //! The form and its fields: those that were filled in.
 
+use std::collections::{HashMap, HashSet};
+
 use super::signing::SET_BY_SIGNING;
 use super::{Change, Level, Step, by_object, keys, text};
 use crate::pdf::PdfError;
@@ -95,16 +97,11 @@ impl Step<'_, '_> {
             std::mem::take(&mut self.fields_after),
         );
         let (old_by_object, new_by_object) = (by_object(&before), by_object(&after));
-        let direct = |fields: &[Field], name: &[u8]| {
-            let mut direct = fields.iter().filter(|field| field.id.is_none());
-            direct.position(|field| field.name == name)
-        };
+        let (old_direct, new_direct) = (direct_by_name(&before), direct_by_name(&after));
         for old in &before {
             let new = match old.id {
                 Some(id) => new_by_object.get(&id).copied(),
-                None => after
-                    .iter()
-                    .find(|new| new.id.is_none() && new.name == old.name),
+                None => new_direct.get(old.name.as_slice()).copied(),
             };
             match new {
                 Some(new) if new.name == old.name && new.ancestors == old.ancestors => {
@@ -122,10 +119,11 @@ impl Step<'_, '_> {
         }
         let is_known = |field: &Field| match field.id {
             Some(id) => old_by_object.contains_key(&id),
-            None => direct(&before, &field.name).is_some(),
+            None => old_direct.contains_key(field.name.as_slice()),
         };
+        let taken: HashSet<&[u8]> = before.iter().map(|old| old.name.as_slice()).collect();
         for field in after.iter().filter(|field| !is_known(field)) {
-            self.explain_new_field(field, &before)?;
+            self.explain_new_field(field, taken.contains(field.name.as_slice()))?;
         }
         (self.fields_before, self.fields_after) = (before, after);
         Ok(())
@@ -182,6 +180,7 @@ impl Step<'_, '_> {
         field: &Field,
         is_filled: bool,
     ) -> Result<(), PdfError> {
+        let mut is_noted = false;
         for kid in self.document.array(&field.dictionary, "Kids", self.later)? {
             let Some(id) = kid
                 .reference()
@@ -209,7 +208,8 @@ impl Step<'_, '_> {
                 let what = format!("a widget of field {}", text(&field.name));
                 self.note(Level::Other, what);
             } else if !changed.is_empty() {
-                if !field.is_signature {
+                // A field has any number of widgets, and was filled in once.
+                if !field.is_signature && !std::mem::replace(&mut is_noted, true) {
                     self.note_filled(field);
                 }
                 self.explain_values(new)?;
@@ -217,6 +217,12 @@ impl Step<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Fields that are written directly, by their names: the first of each.
+fn direct_by_name(fields: &[Field]) -> HashMap<&[u8], &Field> {
+    let direct = fields.iter().rev().filter(|field| field.id.is_none());
+    direct.map(|field| (field.name.as_slice(), field)).collect()
 }
 
 /// Entries that are a field's value.

@@ -59,6 +59,10 @@ impl Step<'_, '_> {
         let changed = self.changed_keys(old.id, &old.dictionary, &new.dictionary);
         let is_as_before =
             changed.is_empty() && old.value == new.value && old.is_signature == new.is_signature;
+        // Else every revision would read every signature of a file again.
+        if is_as_before && new.is_as_in(self.document, self.earlier, self.later) {
+            return Ok(());
+        }
         let name = text(&new.name);
         let was = old.signature(self.document, self.earlier);
         let is = new.signature(self.document, self.later);
@@ -98,14 +102,14 @@ impl Step<'_, '_> {
         }
     }
 
-    /// A field that was not there: a signature field, in one place of the form and of one page.
+    /// A field that was not there: a signature field, in one place of the form and of one page;
+    /// `is_taken` when another had its name.
     pub(super) fn explain_new_field(
         &mut self,
         field: &Field,
-        before: &[Field],
+        is_taken: bool,
     ) -> Result<(), PdfError> {
         let name = text(&field.name);
-        let is_taken = before.iter().any(|old| old.name == field.name);
         let is_new = field.id.is_none_or(|id| self.added.contains(&id.number));
         if !field.is_signature || is_taken || !is_new {
             self.note(Level::Other, format!("field {name} was added"));
