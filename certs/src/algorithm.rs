@@ -25,6 +25,8 @@ pub const SM2_USER_ID: &str = "1234567812345678";
 const RSA_MIN_BITS: u32 = 2048;
 /// Largest RSA modulus in bits: bounds the time of one verification (\[P\] profile).
 const RSA_MAX_BITS: u32 = 8192;
+/// Longest public exponent of RSA in bits, as OpenSSL has it for large keys: 65537 is in use.
+const RSA_EXPONENT_MAX_BITS: i32 = 64;
 /// Longest message in bytes for Ed25519, which reads it twice and so needs all of it in memory:
 /// signed attributes are far shorter, and a file up to this size is read as a whole anyway.
 const ED25519_MESSAGE_BYTES: usize = 16 << 20;
@@ -230,7 +232,8 @@ impl PublicKey {
                 let exponent = key.rsa().map_err(|_| AlgorithmError::Key)?;
                 // With 1 everyone signs, with an even number nobody (RFC 8017 §3.1).
                 let exponent = exponent.e();
-                if exponent.num_bits() < 2 || !exponent.is_bit_set(0) {
+                let is_usual = (2..=RSA_EXPONENT_MAX_BITS).contains(&exponent.num_bits());
+                if !is_usual || !exponent.is_bit_set(0) {
                     return Err(AlgorithmError::Key);
                 }
                 Ok(Self(Key::Rsa(key)))

@@ -179,20 +179,28 @@ impl Crl {
         if self.issuer != issuer.subject() || !issuer.may_sign_crls() {
             return Err(AlgorithmError::Invalid);
         }
-        let key = *issuer.key_digest();
-        let asked = || self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = asked().iter().find(|(known, _)| *known == key).copied();
-        match known {
-            Some((_, true)) => return Ok(()),
-            Some((_, false)) => return Err(AlgorithmError::Invalid),
+        match self.answer(issuer) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(AlgorithmError::Invalid),
             None => {}
         }
         let made = issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature);
-        let mut asked = asked();
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() < MAX_ASKED {
-            asked.push((key, made.is_ok()));
+            asked.push((*issuer.key_digest(), made.is_ok()));
         }
         made
+    }
+
+    /// Whether it is known already whether the key of `issuer` made the signature.
+    pub(crate) fn was_asked(&self, issuer: &Certificate) -> bool {
+        self.answer(issuer).is_some()
+    }
+
+    fn answer(&self, issuer: &Certificate) -> Option<bool> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = asked.iter().find(|(key, _)| key == issuer.key_digest());
+        known.map(|(_, made)| *made)
     }
 }
 

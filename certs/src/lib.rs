@@ -18,6 +18,7 @@ pub mod certificate;
 pub mod columns;
 pub mod crl;
 pub mod digest;
+pub mod effort;
 pub mod envelope_security;
 mod memory;
 pub mod merkle;

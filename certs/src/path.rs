@@ -9,6 +9,7 @@ use der::asn1::ObjectIdentifier;
 
 use crate::algorithm::AlgorithmError;
 use crate::certificate::Certificate;
+use crate::effort::Effort;
 use crate::trust::TrustStore;
 
 pub(crate) use cache::ChainCache;
@@ -63,8 +64,8 @@ pub enum PathError {
     /// Only longer paths might exist.
     #[error("no path of at most {MAX_PATH_CERTIFICATES} certificates")]
     TooLong,
-    /// The search was stopped.
-    #[error("no path within {MAX_SIGNATURE_CHECKS} signature checks")]
+    /// The search was stopped: it needs more than it, or its file, may cost.
+    #[error("no path within the signature checks that a search, or a file, may cost")]
     BudgetSpent,
 }
 
@@ -77,7 +78,8 @@ pub enum PathError {
 ///
 /// What was found is remembered in `trust`, and answers again where a new search would find the
 /// same: for the same certificates, at a time that lies on the same side of every period that the
-/// search looked at. A change of `trust` forgets it all.
+/// search looked at. A change of `trust` forgets it all. An answer from memory takes as much of
+/// `effort` as its search, so that no verdict depends on what was met before.
 ///
 /// # Errors
 /// When there is no such path.
@@ -86,6 +88,7 @@ pub fn build(
     carried: &[Arc<Certificate>],
     trust: &TrustStore,
     at: DateTime<Utc>,
+    effort: &Effort,
 ) -> Result<Chain, PathError> {
     if let Some(oid) = leaf.unknown_critical_extension() {
         return Err(PathError::CriticalExtension(oid));
@@ -98,15 +101,20 @@ pub fn build(
         return Ok(Chain { certificates });
     }
     let key = cache::key(leaf, carried);
-    if let Some(known) = trust.chains().find(&key, at) {
-        return known;
+    if let Some((found, checks)) = trust.chains().find(&key, at) {
+        return match effort.spend(checks) {
+            true => found,
+            false => Err(PathError::BudgetSpent),
+        };
     }
     let mut search = Search {
         trust,
         carried,
         at,
         window: Window::ALWAYS,
-        checks_left: MAX_SIGNATURE_CHECKS,
+        checks: 0,
+        effort,
+        is_cut_short: false,
         dead_end: PathError::NoIssuer,
     };
     let mut certificates = vec![Arc::clone(leaf)];
@@ -115,7 +123,10 @@ pub fn build(
     } else {
         Err(search.dead_end)
     };
-    trust.chains().keep(key, search.window, &found);
+    if !search.is_cut_short {
+        let (window, checks) = (search.window, search.checks);
+        trust.chains().keep(key, window, &found, checks);
+    }
     found
 }
 
@@ -167,7 +178,11 @@ struct Search<'a> {
     at: DateTime<Utc>,
     /// Times at which the same search ends in the same way.
     window: Window,
-    checks_left: u32,
+    /// Signatures that were verified.
+    checks: u32,
+    effort: &'a Effort,
+    /// Whether not the search itself, but its file was too much.
+    is_cut_short: bool,
     dead_end: PathError,
 }
 
@@ -242,10 +257,14 @@ impl Search<'_> {
             return Err(PathError::PathLength(limit));
         }
         // Before the period, so that a wrong key of the right name never reads as "expired".
-        self.checks_left = self
-            .checks_left
-            .checked_sub(1)
-            .ok_or(PathError::BudgetSpent)?;
+        if self.checks == MAX_SIGNATURE_CHECKS {
+            return Err(PathError::BudgetSpent);
+        }
+        if !self.effort.spend(1) {
+            self.is_cut_short = true;
+            return Err(PathError::BudgetSpent);
+        }
+        self.checks += 1;
         subject
             .verify_signed_by(issuer)
             .map_err(PathError::Signature)?;

@@ -12,6 +12,7 @@ use chrono::{DateTime, Duration, Utc};
 
 pub use self::evidence::Evidence;
 use crate::certificate::Certificate;
+use crate::effort::Effort;
 use crate::trust::TrustStore;
 
 /// Evidence up to this much after the time of the question is taken for a clock difference.
@@ -51,6 +52,8 @@ pub struct Inquiry<'a> {
     pub now: DateTime<Utc>,
     /// A time at which the signature is proven to have existed: what was known since then suffices.
     pub proven: Option<DateTime<Utc>>,
+    /// How much may be asked of what came with the file; what is beyond says nothing.
+    pub effort: &'a Effort,
 }
 
 /// What the lists and responses say about one certificate.
@@ -147,6 +150,8 @@ fn words(certificate: &Certificate, issuer: &Certificate, inquiry: &Inquiry<'_>)
     let ours = inquiry.trust.crls_of(issuer).map(|list| (list, true));
     let carried = inquiry.evidence.iter().flat_map(|one| one.lists());
     let carried = carried
+        .filter(|list| list.issuer() == issuer.subject())
+        .filter(|list| list.was_asked(issuer) || inquiry.effort.spend(1))
         .filter(|list| list.verify_signed_by(issuer).is_ok())
         .map(|list| (list, false));
     // Whoever made the file chose which lists it carries: without an end one is good for ever,
@@ -164,9 +169,8 @@ fn words(certificate: &Certificate, issuer: &Certificate, inquiry: &Inquiry<'_>)
     };
     let lists = ours.chain(carried).map(of_list);
     let responses = inquiry.evidence.iter().flat_map(|one| one.responses());
-    let answers = responses.flat_map(|response| {
-        ocsp::answers(response, certificate, issuer, inquiry.trust).map(Word::from)
-    });
+    let answers = responses
+        .flat_map(|response| ocsp::answers(response, certificate, issuer, inquiry).map(Word::from));
     // Nobody knows today what will be tomorrow; of our own lists that is the operator's matter.
     let latest = inquiry.now + CLOCK_SKEW;
     let counts = |word: &Word| word.is_ours || word.this_update <= latest;

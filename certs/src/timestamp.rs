@@ -11,6 +11,7 @@ use schemas::verdict::FindingCode;
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm, SignatureForm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
+use crate::effort::Effort;
 use crate::message::Message;
 use crate::path::{self, PathError};
 use crate::revocation::{self, Evidence, Inquiry, RevocationPolicy, RevocationStatus};
@@ -136,6 +137,8 @@ pub struct Trusted<'a> {
     pub now: DateTime<Utc>,
     /// When the token is proven to have existed, by a later timestamp over it.
     pub proven: Option<DateTime<Utc>>,
+    /// What the file that holds it may still cost.
+    pub effort: &'a Effort,
 }
 
 /// Verifies that `token`, a `ContentInfo`, is a timestamp of an authority that is trusted, over one
@@ -260,7 +263,7 @@ fn check_authority(
     if !authority.is_valid_at(at) {
         return Err(TimestampError::Expired(name()));
     }
-    let chain = path::build(authority, carried, trusted.trust, at)
+    let chain = path::build(authority, carried, trusted.trust, at, trusted.effort)
         .map_err(|error| TimestampError::Path(name(), error))?;
     let own = Evidence::of(&data.revocation);
     let evidence: Vec<_> = trusted.evidence.iter().copied().chain([&own]).collect();
@@ -270,6 +273,7 @@ fn check_authority(
         policy: trusted.policy,
         now: trusted.now,
         proven: trusted.proven,
+        effort: trusted.effort,
     };
     for (certificate, issuer) in chain.links() {
         let subject = || certificate.subject_text().to_owned();

@@ -128,3 +128,21 @@ fn weak_and_foreign_keys_are_refused() {
         Some(AlgorithmError::Key)
     );
 }
+
+#[test]
+fn rsa_exponents_are_odd_and_not_long() {
+    let modulus = Rsa::generate(2048).unwrap().n().to_owned().unwrap();
+    for (hexadecimal, is_accepted) in [
+        ("03", true),
+        ("010001", true),
+        ("8000000000000001", true),
+        ("010000000000000001", false),
+        ("010000", false),
+        ("01", false),
+    ] {
+        let exponent = openssl::bn::BigNum::from_hex_str(hexadecimal).unwrap();
+        let key = Rsa::from_public_components(modulus.to_owned().unwrap(), exponent).unwrap();
+        let key = PublicKey::from_spki(&key.public_key_to_der().unwrap());
+        assert_eq!(key.is_ok(), is_accepted, "{hexadecimal}");
+    }
+}

@@ -22,6 +22,7 @@ use schemas::ofd::{Refusal, limits, path, reach};
 use schemas::verdict::{CheckResult, Checks, FileKind, FindingCode, SignatureReport, Verdict};
 
 use self::hashes::Hashes;
+use crate::effort::Effort;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
@@ -123,7 +124,7 @@ fn verify_package(
     report.checks.extend(reach.checks);
 
     let lists = signature_lists(package, &root, &mut report.checks);
-    let hashes = Hashes::new(package);
+    let (hashes, effort) = (Hashes::new(package), Effort::of_a_file());
     let mut protection = coverage::Protection::new(package, &reach.files, &reach.documents);
     protection
         .signature_parts
@@ -135,6 +136,7 @@ fn verify_package(
                 hashes: &hashes,
                 trust,
                 options,
+                effort: &effort,
             };
             let outcome = signature::check(&context, list.file, listed);
             report.signatures.push(protection.take(outcome));

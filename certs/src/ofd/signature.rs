@@ -14,9 +14,10 @@ use schemas::verdict::{
 
 use super::hashes::Hashes;
 use super::references;
+use crate::effort::Effort;
 use crate::message::Message;
 use crate::metadata::check_unit;
-use crate::signed_value::{SignatureClaim, TrustOptions, check_seal, check_sign};
+use crate::signed_value::{self, Question, SignatureClaim, TrustOptions};
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
 
@@ -26,6 +27,7 @@ pub(super) struct Context<'c, 'p, 'a> {
     pub(super) hashes: &'c Hashes<'p, 'a>,
     pub(super) trust: &'c TrustStore,
     pub(super) options: &'c VerifyOptions<'c>,
+    pub(super) effort: &'c Effort,
 }
 
 /// What came out: the report line, without its coverage, and which files are involved.
@@ -148,11 +150,16 @@ impl<'p> Work<'_, '_, 'p, '_> {
             revocation: options.revocation,
             ..TrustOptions::at(options.at)
         };
-        let trust = self.context.trust;
+        let question = Question {
+            trust: self.context.trust,
+            options: &rules,
+            evidence: &[],
+            effort: self.context.effort,
+        };
         let findings = if kind == SignatureKind::Sign {
-            check_sign(signed_value, claim, trust, &rules)
+            signed_value::sign::check(signed_value, claim, &question)
         } else {
-            check_seal(signed_value, claim, trust, &rules)
+            signed_value::seal::check(signed_value, claim, &question)
         };
         self.checks.extend(findings.checks);
         let units = [

@@ -45,7 +45,12 @@ struct Generations {
 struct Outcome {
     window: Window,
     found: Result<Chain, PathError>,
+    /// How many signatures the search verified.
+    checks: u32,
 }
+
+/// What a search found, and how many signatures it verified for it.
+type Found = (Result<Chain, PathError>, u32);
 
 /// From when to when, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,22 +71,33 @@ pub(super) fn key(leaf: &Certificate, carried: &[Arc<Certificate>]) -> Key {
 
 impl ChainCache {
     /// What a search at `at` would find, where that is known.
-    pub(super) fn find(&self, key: &Key, at: DateTime<Utc>) -> Option<Result<Chain, PathError>> {
+    pub(super) fn find(&self, key: &Key, at: DateTime<Utc>) -> Option<Found> {
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = outcomes.young.get(key) {
-            return outcome.window.holds(at).then(|| outcome.found.clone());
+            return outcome.at(at);
         }
         let outcome = outcomes.old.remove(key)?;
-        let found = outcome.window.holds(at).then(|| outcome.found.clone());
+        let found = outcome.at(at);
         outcomes.put(*key, outcome);
         found
     }
 
     /// Remembers the outcome of a search; one for other times is replaced.
-    pub(super) fn keep(&self, key: Key, window: Window, found: &Result<Chain, PathError>) {
+    pub(super) fn keep(
+        &self,
+        key: Key,
+        window: Window,
+        found: &Result<Chain, PathError>,
+        checks: u32,
+    ) {
         let found = found.clone();
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.put(key, Outcome { window, found });
+        let outcome = Outcome {
+            window,
+            found,
+            checks,
+        };
+        outcomes.put(key, outcome);
     }
 
     #[cfg(test)]
@@ -106,6 +122,11 @@ impl Generations {
 }
 
 impl Outcome {
+    fn at(&self, at: DateTime<Utc>) -> Option<Found> {
+        let found = || (self.found.clone(), self.checks);
+        self.window.holds(at).then(found)
+    }
+
     fn bytes(&self) -> usize {
         let certificates = self.found.iter().flat_map(|chain| &chain.certificates);
         let parsed = certificates.map(|one| one.der().len() * PARSED_TIMES);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::effort::MAX_FILE_SIGNATURE_CHECKS;
 use crate::testing::{Authority, CertificateSpec, CrlSpec, instant};
 
 const AT: &str = "20260601000000Z";
@@ -17,7 +18,13 @@ fn check(
             .unwrap();
     }
     let carried: Vec<_> = carried.iter().map(|one| one.shared()).collect();
-    let found = build(&leaf.shared(), &carried, &trust, instant(AT));
+    let found = build(
+        &leaf.shared(),
+        &carried,
+        &trust,
+        instant(AT),
+        &Effort::of_a_file(),
+    );
     assert_eq!(found.map(|chain| chain.len()), expected);
 }
 
@@ -180,13 +187,40 @@ fn a_remembered_path_is_the_one_that_a_new_search_finds() {
                 let at = instant(times[(position * 5 + round) % times.len()]);
                 for carried in carried {
                     let carried: Vec<_> = carried.iter().map(|one| one.shared()).collect();
-                    let cold = build(&leaf.shared(), &carried, &store(trusted), at);
-                    let found = build(&leaf.shared(), &carried, &warm, at);
+                    let cold = build(
+                        &leaf.shared(),
+                        &carried,
+                        &store(trusted),
+                        at,
+                        &Effort::of_a_file(),
+                    );
+                    let found = build(&leaf.shared(), &carried, &warm, at, &Effort::of_a_file());
                     assert_eq!(ders(found), ders(cold), "{at}");
                 }
             }
         }
     }
+}
+
+#[test]
+fn a_remembered_path_takes_of_the_effort_what_its_search_took() {
+    let (root, [early, late], leaf) = two_issuers();
+    let trusted = [&root, &early, &late];
+    let warm = store(&trusted);
+    let with = |trust: &TrustStore, checks| {
+        let effort = Effort::of_a_file();
+        assert!(effort.spend(MAX_FILE_SIGNATURE_CHECKS - checks));
+        [(); 3].map(|()| ders(build(&leaf.shared(), &[], trust, instant(AT), &effort)))
+    };
+    assert!(with(&warm, 3).iter().any(Result::is_ok));
+    for checks in 0..10 {
+        assert_eq!(
+            with(&warm, checks),
+            with(&store(&trusted), checks),
+            "{checks}"
+        );
+    }
+    assert_eq!(with(&warm, 0)[0], Err(PathError::BudgetSpent));
 }
 
 fn ders(found: Result<Chain, PathError>) -> Result<Vec<Vec<u8>>, PathError> {
@@ -206,16 +240,23 @@ fn what_was_found_is_not_searched_again() {
     let trust = store(&[&root, &late]);
     let again = || Arc::new(Certificate::parse(leaf.certificate().der()).unwrap());
     let first = leaf.shared();
-    build(&first, &[], &trust, instant(AT)).unwrap();
-    let found = build(&again(), &[], &trust, instant("20270101000000Z")).unwrap();
+    build(&first, &[], &trust, instant(AT), &Effort::of_a_file()).unwrap();
+    let found = build(
+        &again(),
+        &[],
+        &trust,
+        instant("20270101000000Z"),
+        &Effort::of_a_file(),
+    )
+    .unwrap();
     assert!(Arc::ptr_eq(&found.certificates[0], &first), "remembered");
     let copy = trust.clone();
-    let copied = build(&again(), &[], &copy, instant(AT)).unwrap();
+    let copied = build(&again(), &[], &copy, instant(AT), &Effort::of_a_file()).unwrap();
     assert!(
         !Arc::ptr_eq(&copied.certificates[0], &first),
         "another store"
     );
-    let kept = build(&again(), &[], &trust, instant(AT)).unwrap();
+    let kept = build(&again(), &[], &trust, instant(AT), &Effort::of_a_file()).unwrap();
     assert!(
         Arc::ptr_eq(&kept.certificates[0], &first),
         "remembered still"
@@ -226,7 +267,15 @@ fn what_was_found_is_not_searched_again() {
 fn a_change_of_trust_counts_at_once() {
     let (root, [_, late], leaf) = two_issuers();
     let mut trust = store(&[&root, &late]);
-    let found = |trust: &TrustStore| build(&leaf.shared(), &[], trust, instant(AT));
+    let found = |trust: &TrustStore| {
+        build(
+            &leaf.shared(),
+            &[],
+            trust,
+            instant(AT),
+            &Effort::of_a_file(),
+        )
+    };
     assert_eq!(found(&trust).unwrap().len(), 3);
     let mut other = trust.clone();
     trust.withdraw(late.certificate()).unwrap();
@@ -238,7 +287,7 @@ fn a_change_of_trust_counts_at_once() {
     let first = found(&other).unwrap().certificates[0].clone();
     other.add_crl(&root.crl(&CrlSpec::default())).unwrap();
     let again = Arc::new(Certificate::parse(leaf.certificate().der()).unwrap());
-    let found = build(&again, &[], &other, instant(AT)).unwrap();
+    let found = build(&again, &[], &other, instant(AT), &Effort::of_a_file()).unwrap();
     assert!(!Arc::ptr_eq(&found.certificates[0], &first));
 }
 
@@ -246,11 +295,17 @@ fn a_change_of_trust_counts_at_once() {
 fn what_is_remembered_is_bounded() {
     let (root, [_, late], leaf) = two_issuers();
     let trust = store(&[&root, &late]);
-    let chain = build(&leaf.shared(), &[], &trust, instant(AT));
+    let chain = build(
+        &leaf.shared(),
+        &[],
+        &trust,
+        instant(AT),
+        &Effort::of_a_file(),
+    );
     for number in 0..100_000_u32 {
         let mut key = [0; 32];
         key[..4].copy_from_slice(&number.to_be_bytes());
-        trust.chains().keep(key, Window::ALWAYS, &chain);
+        trust.chains().keep(key, Window::ALWAYS, &chain, 1);
     }
     assert!(trust.chains().bytes() <= 16 * 1024 * 1024);
     assert!(trust.chains().bytes() > 7 * 1024 * 1024);

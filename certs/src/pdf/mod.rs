@@ -34,6 +34,7 @@ use chrono::{DateTime, Utc};
 
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
+use crate::effort::Effort;
 use crate::message::Message;
 use crate::metadata::check_unit;
 use crate::revocation::Evidence;
@@ -107,6 +108,7 @@ pub(crate) struct Context<'c, 'a> {
     trust: &'c TrustStore,
     options: &'c VerifyOptions<'c>,
     carried: &'c Carried<'c>,
+    effort: &'c Effort,
     /// When the signature is proven to have existed, by a later timestamp over the whole file.
     proven: Option<DateTime<Utc>>,
 }
@@ -177,7 +179,7 @@ fn verify_into(
     let carried = &validation::carried(document);
     let carried = &Carried::read(carried);
     let mut steps = Steps::new(document, &found);
-    let mut stamped = Vec::new();
+    let (mut stamped, effort) = (Vec::new(), &Effort::of_a_file());
     // The newest first: a timestamp over the whole file proves that all before it existed.
     for one in found.iter().rev() {
         let context = Context {
@@ -185,6 +187,7 @@ fn verify_into(
             trust,
             options,
             carried,
+            effort,
             proven: existed_at(one.revision, &stamped),
         };
         let report = report(&context, one, &mut steps);

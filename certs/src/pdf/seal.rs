@@ -9,7 +9,7 @@ use schemas::verdict::{CheckResult, Checks, Effect, FindingCode, SignatureKind};
 
 use super::{Context, Signer};
 use crate::message::Message;
-use crate::signed_value::{SignatureClaim, TrustOptions, check_seal_with};
+use crate::signed_value::{self, Question, SignatureClaim, TrustOptions};
 
 pub(super) fn check(
     context: &Context<'_, '_>,
@@ -32,7 +32,13 @@ pub(super) fn check(
         ..TrustOptions::at(context.options.at)
     };
     let evidence = [&context.carried.evidence];
-    let findings = check_seal_with(value, &claim, context.trust, &rules, &evidence);
+    let question = Question {
+        trust: context.trust,
+        options: &rules,
+        evidence: &evidence,
+        effort: context.effort,
+    };
+    let findings = signed_value::seal::check(value, &claim, &question);
     for check in findings.checks.iter() {
         let (code, detail) = (
             in_pdf(check.code, check.effect == Effect::Indeterminate),

@@ -75,6 +75,7 @@ fn trusted<'t>(
         policy: &context.options.revocation,
         now: context.options.at,
         proven: context.proven,
+        effort: context.effort,
     }
 }
 

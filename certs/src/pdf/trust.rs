@@ -29,7 +29,16 @@ pub(super) fn check(
     checks: &mut Checks,
 ) -> Vec<CertificateReport> {
     let at = question.proven.unwrap_or(question.context.options.at);
-    let chain = path::build(certificate, question.carried, question.context.trust, at);
+    let chain = {
+        let context = question.context;
+        path::build(
+            certificate,
+            question.carried,
+            context.trust,
+            at,
+            context.effort,
+        )
+    };
     let certificates = certificate.report_with(&chain);
     match &chain {
         Ok(chain) => {
@@ -107,6 +116,7 @@ fn check_revocation(
         policy: &options.revocation,
         now: options.at,
         proven: question.proven,
+        effort: question.context.effort,
     };
     for (position, (certificate, issuer)) in chain.links().enumerate() {
         let subject = certificate.subject_text();

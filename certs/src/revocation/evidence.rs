@@ -1,7 +1,10 @@
 //! Revocation data that came with a file.
 
+use std::cell::RefCell;
+
 use schemas::seal::{OcspResponse, RevocationData};
 
+use crate::certificate::Certificate;
 use crate::crl::Crl;
 
 /// Lists and OCSP responses that a file carries along, read once. Nothing is believed because it
@@ -9,8 +12,29 @@ use crate::crl::Crl;
 #[derive(Default)]
 pub struct Evidence<'a> {
     lists: Vec<Crl>,
-    responses: Vec<OcspResponse<'a>>,
+    responses: Vec<Carried<'a>>,
     unreadable: usize,
+}
+
+/// A response, and the digests of the issuers' keys for which it is known whether it counts: one
+/// file may have hundreds of signatures that ask the same.
+pub(super) struct Carried<'a> {
+    pub(super) response: OcspResponse<'a>,
+    asked: RefCell<Vec<([u8; 32], bool)>>,
+}
+
+impl Carried<'_> {
+    /// Whether it counts for certificates of `issuer`, which `find_out` tells once.
+    pub(super) fn counts_for(&self, issuer: &Certificate, find_out: impl Fn() -> bool) -> bool {
+        let key = *issuer.digest();
+        let mut asked = self.asked.borrow_mut();
+        let known = asked.iter().find(|(known, _)| *known == key);
+        known.map(|(_, counts)| *counts).unwrap_or_else(|| {
+            let counts = find_out();
+            asked.push((key, counts));
+            counts
+        })
+    }
 }
 
 impl<'a> Evidence<'a> {
@@ -39,7 +63,10 @@ impl<'a> Evidence<'a> {
         }
         for der in responses {
             match OcspResponse::parse(der) {
-                Ok(response) => evidence.responses.push(response),
+                Ok(response) => evidence.responses.push(Carried {
+                    response,
+                    asked: RefCell::default(),
+                }),
                 Err(_) => evidence.unreadable += 1,
             }
         }
@@ -62,7 +89,7 @@ impl<'a> Evidence<'a> {
         self.lists.iter()
     }
 
-    pub(super) fn responses(&self) -> impl Iterator<Item = &OcspResponse<'a>> {
+    pub(super) fn responses(&self) -> impl Iterator<Item = &Carried<'a>> {
         self.responses.iter()
     }
 }

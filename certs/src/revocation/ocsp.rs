@@ -3,7 +3,8 @@
 use der::asn1::ObjectIdentifier;
 use schemas::seal::{OcspAnswer, OcspResponse, OcspStatus, Responder};
 
-use super::{Says, Word};
+use super::evidence::Carried;
+use super::{Inquiry, Says, Word};
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
@@ -15,15 +16,21 @@ const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 
 /// The answers about `certificate` in a response that counts.
 pub(super) fn answers<'r>(
-    response: &'r OcspResponse<'_>,
+    carried: &'r Carried<'_>,
     certificate: &Certificate,
     issuer: &Certificate,
-    trust: &TrustStore,
+    inquiry: &Inquiry<'_>,
 ) -> impl Iterator<Item = &'r OcspAnswer<'r>> + use<'r> {
+    let response = &carried.response;
     let about = |answer: &&OcspAnswer<'_>| is_about(answer, certificate, issuer);
+    // Nobody knew it before it was known: else who has the key of a responder that is over could
+    // answer as of then for today.
+    let latest = response.produced_at + super::CLOCK_SKEW;
+    let about = |answer: &&OcspAnswer<'_>| about(answer) && answer.this_update <= latest;
     let found: Vec<_> = response.answers.iter().filter(about).collect();
     // What is about others is not worth a signature check.
-    let counts = !found.is_empty() && is_signed(response, issuer, trust);
+    let is_signed = || is_signed(response, issuer, inquiry);
+    let counts = !found.is_empty() && carried.counts_for(issuer, is_signed);
     found.into_iter().filter(move |_| counts)
 }
 
@@ -42,16 +49,17 @@ fn is_digest(algorithm: ObjectIdentifier, stated: &[u8], of: &[u8]) -> bool {
 }
 
 /// Whether the issuer signed, or somebody whom the issuer itself named for that.
-fn is_signed(response: &OcspResponse<'_>, issuer: &Certificate, trust: &TrustStore) -> bool {
-    if is_responder(response, issuer) && verify(response, issuer).is_ok() {
+fn is_signed(response: &OcspResponse<'_>, issuer: &Certificate, inquiry: &Inquiry<'_>) -> bool {
+    let verify = |signer: &Certificate| inquiry.effort.spend(1) && verify(response, signer).is_ok();
+    if is_responder(response, issuer) && verify(issuer) {
         return true;
     }
     let carried = response.certificates.iter();
     let mut carried = carried.filter_map(|der| Certificate::parse(der).ok());
     carried.any(|delegate| {
         is_responder(response, &delegate)
-            && is_delegate(response, &delegate, issuer, trust)
-            && verify(response, &delegate).is_ok()
+            && is_delegate(response, &delegate, issuer, inquiry)
+            && verify(&delegate)
     })
 }
 
@@ -66,15 +74,16 @@ fn is_delegate(
     response: &OcspResponse<'_>,
     delegate: &Certificate,
     issuer: &Certificate,
-    trust: &TrustStore,
+    inquiry: &Inquiry<'_>,
 ) -> bool {
     delegate.may_answer_status()
         && delegate.issuer() == issuer.subject()
         && delegate.is_valid_at(response.produced_at)
         && delegate.unknown_critical_extension().is_none()
-        && !trust.is_withdrawn(delegate)
+        && !inquiry.trust.is_withdrawn(delegate)
+        && inquiry.effort.spend(1)
         && delegate.verify_signed_by(issuer).is_ok()
-        && !is_revoked(delegate, issuer, trust)
+        && !is_revoked(delegate, issuer, inquiry.trust)
 }
 
 /// Whether a list of ours names the responder, unless the issuer vouches for it without one. Other

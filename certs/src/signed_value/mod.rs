@@ -6,7 +6,7 @@
 //! the verdict: ARCHITECTURE.md, Verdicts.
 
 pub(crate) mod known_seal;
-mod seal;
+pub(crate) mod seal;
 mod seal_status;
 pub(crate) mod sign;
 pub(crate) mod signer;
@@ -17,6 +17,7 @@ use schemas::verdict::{
     CertificateReport, Checks, FindingCode, SealUse, SealVersion, SignatureKind,
 };
 
+use crate::effort::Effort;
 use crate::message::Message;
 use crate::revocation::Evidence;
 use crate::trust::TrustStore;
@@ -110,22 +111,11 @@ pub fn check_seal(
     trust: &TrustStore,
     options: &TrustOptions,
 ) -> SignatureFindings {
-    check_seal_with(signed_value, claim, trust, options, &[])
-}
-
-/// As [`check_seal`], with revocation data that came with the file.
-#[must_use]
-pub fn check_seal_with(
-    signed_value: &[u8],
-    claim: &SignatureClaim<'_>,
-    trust: &TrustStore,
-    options: &TrustOptions,
-    evidence: &[&Evidence<'_>],
-) -> SignatureFindings {
     let question = Question {
         trust,
         options,
-        evidence,
+        evidence: &[],
+        effort: &Effort::of_a_file(),
     };
     seal::check(signed_value, claim, &question)
 }
@@ -142,6 +132,7 @@ pub fn check_sign(
         trust,
         options,
         evidence: &[],
+        effort: &Effort::of_a_file(),
     };
     sign::check(signed_value, claim, &question)
 }
@@ -153,6 +144,8 @@ pub(crate) struct Question<'a> {
     pub(crate) options: &'a TrustOptions,
     /// Revocation data that came with the file.
     pub(crate) evidence: &'a [&'a Evidence<'a>],
+    /// What the file may still cost.
+    pub(crate) effort: &'a Effort,
 }
 
 impl SignatureFindings {

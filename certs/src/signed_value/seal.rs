@@ -20,7 +20,7 @@ use crate::message::Message;
 use crate::path::{self, Chain, PathError};
 
 /// The checks of GB/T 38540-2020 on a signature and its seal (ARCHITECTURE.md, Standards).
-pub(super) fn check(
+pub(crate) fn check(
     signed_value: &[u8],
     claim: &SignatureClaim<'_>,
     question: &Question<'_>,
@@ -273,7 +273,7 @@ fn check_maker(
     question: &Question<'_>,
 ) {
     let made = seal.created.max(maker.not_before());
-    let chain = path::build(maker, &[], question.trust, made);
+    let chain = path::build(maker, &[], question.trust, made, question.effort);
     let moment = Moment {
         at: made,
         proven: None,

@@ -18,7 +18,7 @@ use crate::message::Message;
 use crate::revocation::Evidence;
 
 /// The checks on a digital signature (ARCHITECTURE.md, Standards).
-pub(super) fn check(
+pub(crate) fn check(
     signed_value: &[u8],
     claim: &SignatureClaim<'_>,
     question: &Question<'_>,

@@ -140,7 +140,7 @@ pub(super) fn check_signer(
         false => Some(proven.unwrap_or(question.options.at)),
     };
     let at = counts.unwrap_or(question.options.at);
-    let chain = path::build(certificate, carried, question.trust, at);
+    let chain = path::build(certificate, carried, question.trust, at, question.effort);
     let certificates = certificate.report_with(&chain);
     match &chain {
         Ok(chain) => checks.pass(FindingCode::Untrusted, path_text("signer", chain)),
@@ -226,6 +226,7 @@ pub(super) fn check_revocation(
         policy: &question.options.revocation,
         now: question.options.at,
         proven: moment.proven,
+        effort: question.effort,
     };
     for (position, (certificate, issuer)) in chain.links().enumerate() {
         let subject = certificate.subject_text();

@@ -57,6 +57,7 @@ pub(super) fn proven(
         policy: &question.options.revocation,
         now: question.options.at,
         proven: question.options.proven,
+        effort: question.effort,
     };
     match timestamp::verify(token.bytes, token.readings, &trusted) {
         Ok(stamp) => {

@@ -10,6 +10,8 @@ use crate::digest::sm3;
 pub(crate) struct Answer<'a> {
     pub(crate) says: &'a str,
     pub(crate) this_update: &'a str,
+    /// When not at the same time.
+    pub(crate) produced_at: Option<&'a str>,
     pub(crate) next_update: Option<&'a str>,
     pub(crate) serial: u8,
     pub(crate) digest: &'a str,
@@ -26,6 +28,7 @@ impl Default for Answer<'_> {
         Self {
             says: "good",
             this_update: "20260501000000Z",
+            produced_at: None,
             next_update: Some("20260701000000Z"),
             serial: 7,
             digest: "1.2.156.10197.1.401",
@@ -84,7 +87,7 @@ impl Answer<'_> {
         let by_key = tlv(0xa2, &tlv(asn1::OCTET_STRING, &key));
         let data = sequence(&[
             if self.by_key { by_key } else { by_name },
-            time(self.this_update),
+            time(self.produced_at.unwrap_or(self.this_update)),
             sequence(&[sequence(&single)]),
         ]);
         let mut basic = vec![

@@ -61,6 +61,7 @@ impl Case<'_> {
             policy: &self.policy,
             now: instant(self.now),
             proven: self.proven.map(instant),
+            effort: &Effort::of_a_file(),
         };
         let readings: Vec<_> = readings.iter().map(|one| Message::of(one)).collect();
         verify(token, &readings, &trusted)
@@ -297,6 +298,7 @@ fn rsa_authorities_stamp_too() {
             policy: &RevocationPolicy::DEFAULT,
             now: instant(NOW),
             proven: None,
+            effort: &Effort::of_a_file(),
         };
         verify(&token, &[Message::of(message)], &trusted)
     };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::effort::Effort;
 use crate::testing::{Authority, CertificateSpec, CrlSpec};
 
 #[track_caller]
@@ -95,12 +96,12 @@ fn what_was_withdrawn_is_trusted_in_no_role_and_cannot_come_back() {
     let at = maker.not_before();
     let parsed = |one: &Certificate| Arc::new(Certificate::parse(one.der()).unwrap());
     let leaf = parsed(maker);
-    assert!(crate::path::build(&leaf, &[], &trust, at).is_ok());
+    assert!(crate::path::build(&leaf, &[], &trust, at, &Effort::of_a_file()).is_ok());
 
     trust.withdraw(issuing).unwrap();
     assert_ne!(trust.fingerprint(), before);
     let carried = [parsed(issuing)];
-    let path = crate::path::build(&leaf, &carried, &trust, at);
+    let path = crate::path::build(&leaf, &carried, &trust, at, &Effort::of_a_file());
     assert_eq!(path.err(), Some(crate::path::PathError::Withdrawn));
 
     trust.withdraw(maker).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use certs::certificate::{Certificate, MAX_CERTIFICATE_BYTES};
+use certs::effort::Effort;
 use certs::path;
 
 use super::{TRUST, at, files};
@@ -43,7 +44,13 @@ pub fn is_genuine(data: &[u8]) -> bool {
     let Ok(certificate) = Certificate::parse(data) else {
         return false;
     };
-    let chain = path::build(&Arc::new(certificate), &[], &TRUST, at());
+    let chain = path::build(
+        &Arc::new(certificate),
+        &[],
+        &TRUST,
+        at(),
+        &Effort::of_a_file(),
+    );
     chain.is_ok_and(|chain| chain.len() <= path::MAX_PATH_CERTIFICATES)
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use certs::effort::Effort;
 use certs::message::Message;
 use certs::signed_value::{TrustOptions, check_sign};
 use certs::timestamp;
@@ -53,6 +54,7 @@ pub fn check(data: &[u8]) {
         policy: &certs::revocation::RevocationPolicy::DEFAULT,
         now: at(),
         proven: None,
+        effort: &Effort::of_a_file(),
     };
     let stamped = timestamp::verify(data, &[Message::of(MESSAGE)], &trusted);
     assert!(stamped.is_err(), "nobody stamped this");
