@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use certs::trust::TrustStore;
 use certs::verify::{VerifyOptions, verify_file};
 use chrono::{DateTime, TimeZone, Utc};
-use schemas::ofd::container::Package;
-use schemas::ofd::{document, reach};
 use schemas::verdict::{FileKind, Outcome, Verdict};
 use tests::program::is_long_run;
 
 use crate::damage::kinds::{Random, mixed};
+use crate::damage::ofd::shown_and_root;
 
 /// Real files: outcome and code with the corpus's trust folder, which vouches for none of them.
 /// The facts about integrity are those of the corpus's manifest.
@@ -151,7 +150,7 @@ fn damage_never_panics_and_never_passes_for_something_else() {
         .enumerate()
     {
         let original = fs::read(corpus.join(file)).unwrap();
-        let shown = shown_files(&original).unwrap();
+        let shown = shown_and_root(&original).unwrap();
         let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ seed as u64);
         let mut survivors = 0;
         let rounds = damage_rounds();
@@ -161,7 +160,7 @@ fn damage_never_panics_and_never_passes_for_something_else() {
             if verdict.is_valid() {
                 survivors += 1;
                 assert_eq!(
-                    shown_files(&damaged).as_ref(),
+                    shown_and_root(&damaged).as_ref(),
                     Some(&shown),
                     "{file} round {round}"
                 );
@@ -183,22 +182,6 @@ fn what_is_neither_is_answered_as_such() {
         (verdict.kind, verdict.verdict),
         (FileKind::Unknown, Outcome::Invalid)
     );
-}
-
-/// Name and content of every file that takes part in what is shown, and of the root part.
-fn shown_files(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
-    let package = Package::open(bytes).ok()?;
-    let root = package.find(document::ROOT_PART)?.file;
-    let parsed = document::parse_root(&package.read(root).ok()?).ok()?;
-    let mut files = reach::reach(&package, &parsed).files;
-    files.insert(root);
-    let read = |file| {
-        Some((
-            package.name(file).to_owned(),
-            package.read(file).ok()?.into_owned(),
-        ))
-    };
-    files.into_iter().map(read).collect()
 }
 
 fn verify(path: &Path, trust: &TrustStore) -> Verdict {

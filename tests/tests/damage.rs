@@ -3,7 +3,7 @@
 
 mod asn1;
 pub(crate) mod kinds;
-mod ofd;
+pub(crate) mod ofd;
 pub(crate) mod pdf;
 
 use std::collections::BTreeMap;

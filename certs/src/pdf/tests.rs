@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
 use schemas::pdf::document::Document;
 use schemas::pdf::object::ObjectId;
-use schemas::pdf::write::Update;
+use schemas::pdf::write::{NewFile, Update};
 use schemas::verdict::{FindingCode, Outcome, Profile, Verdict};
 
 use crate::mint::certificate::{Usage, Validity};
@@ -55,7 +55,7 @@ const FIELD: &str = "<</Type/Annot/Subtype/Widget/FT/Tx/T(note)/V()/Rect[60 300 
 /// text field, 8 the document information; `changes` puts others in their place, or adds some.
 fn base(changes: &[(u32, &str)]) -> Vec<u8> {
     let font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>";
-    let mut objects = vec![
+    let objects = [
         (1, CATALOG),
         (2, "<</Type/Pages/Kids[3 0 R]/Count 1>>"),
         (3, PAGE),
@@ -64,19 +64,15 @@ fn base(changes: &[(u32, &str)]) -> Vec<u8> {
         (6, font),
         (7, FIELD),
         (8, "<<>>"),
+        // Free: the next new object is number 50.
+        (49, ""),
     ];
-    objects.retain(|(number, _)| changes.iter().all(|(changed, _)| changed != number));
-    objects.extend(changes);
-    let mut out = b"%PDF-1.7\n".to_vec();
-    let mut rows = String::new();
-    for (number, text) in &objects {
-        rows += &format!("{number} 1\n{:010} 00000 n \n", out.len());
-        out.extend(format!("{number} 0 obj\n{text}\nendobj\n").bytes());
+    let mut file = NewFile::default();
+    for (number, text) in objects.iter().chain(changes) {
+        let (number, generation) = (*number, 0);
+        file.put(ObjectId { number, generation }, *text);
     }
-    let start = out.len();
-    let trailer = "<</Size 50/Root 1 0 R/Info 8 0 R>>";
-    out.extend(format!("xref\n{rows}trailer\n{trailer}\nstartxref\n{start}\n%%EOF\n").bytes());
-    out
+    file.finish("/Root 1 0 R/Info 8 0 R")
 }
 
 fn sign(file: &[u8], plan: &PdfSignature<'_>) -> Vec<u8> {

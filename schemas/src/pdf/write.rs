@@ -17,57 +17,63 @@ pub type Written = (Vec<u8>, BTreeMap<ObjectId, Range<usize>>);
 /// Version of new files, and a comment that says that they hold more than ASCII (§7.5.2).
 const HEADER: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n";
 
-/// A new file: objects in the order of their numbers.
+/// Row of a number that no object has (§7.5.4).
+const FREE: &str = "0000000000 65535 f \n";
+
+/// A new file.
 #[derive(Debug, Default)]
 pub struct NewFile {
-    objects: Vec<Vec<u8>>,
+    /// Text of each object by its number; one without text is free.
+    objects: BTreeMap<u32, Vec<u8>>,
 }
 
 impl NewFile {
     /// The next number, for an object that is put there later.
     pub fn new_id(&mut self) -> ObjectId {
-        self.objects.push(Vec::new());
-        ObjectId {
-            number: u32::try_from(self.objects.len()).unwrap_or(u32::MAX),
-            generation: 0,
-        }
+        self.add(Vec::new())
     }
 
     /// Puts an object under its number, written as it is to stand between `obj` and `endobj`.
     pub fn put(&mut self, id: ObjectId, text: impl Into<Vec<u8>>) {
-        let place = usize::try_from(id.number)
-            .ok()
-            .and_then(|number| number.checked_sub(1));
-        if let Some(object) = place.and_then(|place| self.objects.get_mut(place)) {
-            *object = text.into();
-        }
+        self.objects.insert(id.number, text.into());
     }
 
     /// Adds an object and says its number.
     pub fn add(&mut self, text: impl Into<Vec<u8>>) -> ObjectId {
-        let id = self.new_id();
+        let id = ObjectId {
+            number: self.last().saturating_add(1),
+            generation: 0,
+        };
         self.put(id, text);
         id
     }
 
-    /// The file, whose catalog is `root`.
+    /// The file; `trailer` are the entries of its trailer besides its size, among them `/Root`.
     #[must_use]
-    pub fn finish(self, root: ObjectId) -> Vec<u8> {
+    pub fn finish(self, trailer: &str) -> Vec<u8> {
         let mut out = HEADER.to_vec();
-        let mut rows = String::from("0000000000 65535 f \n");
-        for (number, text) in (1..).zip(&self.objects) {
+        let mut rows = FREE.to_owned();
+        for number in 1..=self.last() {
+            let text = self.objects.get(&number).filter(|text| !text.is_empty());
+            let Some(text) = text else {
+                rows += FREE;
+                continue;
+            };
             rows += &format!("{:010} 00000 n \n", out.len());
             out.extend(format!("{number} 0 obj\n").bytes());
             out.extend(text);
             out.extend(b"\nendobj\n");
         }
-        let (start, size, root) = (out.len(), self.objects.len() + 1, root.number);
+        let (start, size) = (out.len(), u64::from(self.last()) + 1);
         let end = format!(
-            "xref\n0 {size}\n{rows}trailer\n<</Size {size}/Root {root} 0 R>>\nstartxref\n{start}\n\
-             %%EOF\n"
+            "xref\n0 {size}\n{rows}trailer\n<</Size {size}{trailer}>>\nstartxref\n{start}\n%%EOF\n"
         );
         out.extend(end.bytes());
         out
+    }
+
+    fn last(&self) -> u32 {
+        self.objects.last_key_value().map_or(0, |(last, _)| *last)
     }
 }
 

@@ -7,7 +7,7 @@ use certs::trust::TrustStore;
 use certs::verify::{VerifyOptions, verify_file};
 use schemas::pdf::document::Document;
 use schemas::pdf::object::ObjectId;
-use schemas::pdf::write::Update;
+use schemas::pdf::write::{NewFile, Update};
 use schemas::verdict::{FindingCode, Outcome, Profile, Verdict};
 
 use super::der::{inside, sequence, tagged};
@@ -32,7 +32,7 @@ pub(super) const VALUE: u32 = 50;
 /// 8 document information; `changes` puts others in their place, or adds some.
 pub(super) fn document(changes: &[(u32, &str)]) -> Vec<u8> {
     let font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>";
-    let mut objects = vec![
+    let objects = [
         (1, CATALOG),
         (2, "<</Type/Pages/Kids[3 0 R]/Count 1>>"),
         (3, PAGE),
@@ -42,18 +42,15 @@ pub(super) fn document(changes: &[(u32, &str)]) -> Vec<u8> {
         (7, FIELD),
         (8, "<</Title(licence)>>"),
         (9, "<</Length 0>>stream\n\nendstream"),
+        // Free: the next new object is the signature.
+        (VALUE - 1, ""),
     ];
-    objects.retain(|(number, _)| changes.iter().all(|(changed, _)| changed != number));
-    objects.extend(changes);
-    let (mut out, mut rows) = (b"%PDF-1.7\n".to_vec(), String::new());
-    for (number, text) in &objects {
-        rows += &format!("{number} 1\n{:010} 00000 n \n", out.len());
-        out.extend(format!("{number} 0 obj\n{text}\nendobj\n").bytes());
+    let mut file = NewFile::default();
+    for (number, text) in objects.iter().chain(changes) {
+        let (number, generation) = (*number, 0);
+        file.put(ObjectId { number, generation }, *text);
     }
-    let start = out.len();
-    let trailer = "<</Size 50/Root 1 0 R/Info 8 0 R>>";
-    out.extend(format!("xref\n{rows}trailer\n{trailer}\nstartxref\n{start}\n%%EOF\n").bytes());
-    out
+    file.finish("/Root 1 0 R/Info 8 0 R")
 }
 
 /// The document, changed before it is signed by the authority.

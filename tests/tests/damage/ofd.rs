@@ -25,19 +25,26 @@ pub(super) const WAYS: [(&str, Damage); 11] = [
     ("ASN.1", signed_value),
 ];
 
-/// Name and content of every file that takes part in what is shown.
-pub(super) fn shown(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+/// Name and content of every file that takes part in what is shown, and of the root part.
+pub(crate) fn shown_and_root(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     let package = Package::open(bytes).ok()?;
     let root = package.find(document::ROOT_PART)?.file;
     let parsed = document::parse_root(&package.read(root).ok()?).ok()?;
     let mut files = reach::reach(&package, &parsed).files;
-    // In many files nobody signed `OFD.xml`: it may say where things are in other words.
-    files.remove(&root);
+    files.insert(root);
     let read = |file| {
         let content = package.read(file).ok()?.into_owned();
         Some((package.name(file).to_owned(), content))
     };
     files.into_iter().map(read).collect()
+}
+
+/// The same without the root part: in many files nobody signed it, and it may say where things are
+/// in other words.
+pub(super) fn shown(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+    let mut files = shown_and_root(bytes)?;
+    files.retain(|name, _| !name.eq_ignore_ascii_case(document::ROOT_PART));
+    Some(files)
 }
 
 type Parts = Vec<(String, Vec<u8>)>;

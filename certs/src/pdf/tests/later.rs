@@ -308,13 +308,17 @@ fn find_last(file: &[u8], text: &str) -> usize {
 fn numbers_beyond_the_size_do_not_come_to_light() {
     let hidden = PAGE.replace("/Contents 4 0 R", "/Contents[4 0 R 70 0 R]");
     // Readers see nothing of object 70 as long as /Size is 50; the signature keeps it at 52.
-    let file = signed(&[(3, &hidden), (70, FALSE_CONTENT)]);
+    let prepared = base(&[(3, &hidden), (70, FALSE_CONTENT)]);
+    let file = sign_as(&resized(prepared, "/Size 71", "/Size 50"), "a");
     let changed = update(&file, &[(8, "<</Producer(x)>>")]);
     check("saved", &changed, Outcome::Valid, Outcome::Valid);
-    let at = find_last(&changed, "/Size 52");
-    let mut changed = changed;
-    changed[at..at + 8].copy_from_slice(b"/Size 99");
-    refused("a larger size", &changed);
+    refused("a larger size", &resized(changed, "/Size 52", "/Size 99"));
+}
+
+fn resized(mut file: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
+    let at = find_last(&file, from);
+    file[at..at + from.len()].copy_from_slice(to.as_bytes());
+    file
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn document(entry: &Entry, kit: &SealKit, options: &MintOptions) -> Document {
     let rectangle = corners.map(|corner| corner.round() as i32);
     let appearance = appearance(&mut file, rectangle);
     Document {
-        bytes: file.finish(catalog),
+        bytes: file.finish(&format!("/Root {} 0 R", catalog.number)),
         appearance,
         rectangle,
     }
