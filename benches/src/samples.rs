@@ -185,3 +185,18 @@ fn file(pki: &DevelopmentPki, format: Format, scan_bytes: usize) -> Vec<u8> {
     let (items, _) = mint_library(&plan, pki).expect("a library");
     items[0].file.clone().expect("a file")
 }
+
+// Not `tests`: that is the package.
+#[cfg(test)]
+mod checks {
+    use super::*;
+
+    #[test]
+    fn minted_pdf_files_are_valid_and_of_some_100_kb() {
+        let folder = TempDir::new().unwrap();
+        for sample in minted(folder.path(), &PDF) {
+            let size = sample.bytes.len();
+            assert!((90_000..110_000).contains(&size), "{}", sample.name);
+        }
+    }
+}
