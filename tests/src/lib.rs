@@ -128,6 +128,12 @@ impl TestHub {
         hub
     }
 
+    /// The authorities whom all nodes trust.
+    #[must_use]
+    pub const fn pki(&self) -> &DevelopmentPki {
+        &self.pki
+    }
+
     /// Starts a node that was stopped.
     pub async fn start_node(&mut self, name: &'static str) {
         let config = self.configs[name].clone();

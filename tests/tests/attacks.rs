@@ -11,7 +11,7 @@ mod der;
 mod forge;
 mod pdf_changes;
 mod pdf_families;
-mod pdf_scene;
+pub(crate) mod pdf_scene;
 mod pdf_values;
 mod roots;
 mod scene;

@@ -12,6 +12,7 @@ mod metadata;
 mod references;
 mod signature;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use schemas::metadata::{Metadata, MetadataError};
@@ -125,6 +126,7 @@ fn verify_package(
 
     let lists = signature_lists(package, &root, &mut report.checks);
     let (hashes, effort) = (Hashes::new(package), Effort::of_a_file());
+    let part_bytes_left = Cell::new(limits::SIGNATURE_PARTS_BYTES);
     let mut protection = coverage::Protection::new(package, &reach.files, &reach.documents);
     protection
         .signature_parts
@@ -137,6 +139,7 @@ fn verify_package(
                 trust,
                 options,
                 effort: &effort,
+                part_bytes_left: &part_bytes_left,
             };
             let outcome = signature::check(&context, list.file, listed);
             report.signatures.push(protection.take(outcome));

@@ -1,12 +1,13 @@
 //! One listed signature: its parts are found, its references checked, its signed value judged.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use schemas::ofd::container::{FileId, Package};
 use schemas::ofd::findings::Findings;
-use schemas::ofd::path;
 use schemas::ofd::signatures::{self, ListedSignature, SignatureDescription};
+use schemas::ofd::{limits, path};
 use schemas::verdict::{
     CertificateReport, CheckResult, Checks, FindingCode, SealUse, SealVersion, SignatureKind,
     SignatureReport,
@@ -28,6 +29,8 @@ pub(super) struct Context<'c, 'p, 'a> {
     pub(super) trust: &'c TrustStore,
     pub(super) options: &'c VerifyOptions<'c>,
     pub(super) effort: &'c Effort,
+    /// Bytes of parts of signatures that may still be read.
+    pub(super) part_bytes_left: &'c Cell<u64>,
 }
 
 /// What came out: the report line, without its coverage, and which files are involved.
@@ -228,7 +231,18 @@ impl<'p> Work<'_, '_, 'p, '_> {
         }
     }
 
+    /// Reads a part, while all of them together are not too much: each of many signatures may name
+    /// the same large one, which would be inflated every time.
     fn content(&mut self, part: FileId) -> Option<Cow<'p, [u8]>> {
+        let (package, left) = (self.context.package, self.context.part_bytes_left);
+        let Some(rest) = left.get().checked_sub(package.size_bytes(part)) else {
+            let limit = limits::SIGNATURE_PARTS_BYTES;
+            let name = package.name(part);
+            let detail = format!("{name}: more than {limit} bytes in parts of signatures");
+            self.checks.fail(FindingCode::SvMalformed, detail);
+            return None;
+        };
+        left.set(rest);
         match self.context.package.read(part) {
             Ok(content) => Some(content),
             Err(refusal) => {

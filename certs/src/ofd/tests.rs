@@ -278,3 +278,26 @@ fn metadata_is_read_without_verification() {
         Err(ReadMetadataError::File(_))
     ));
 }
+
+#[test]
+fn parts_that_many_signatures_name_are_not_read_without_end() {
+    let mut parts = signed(&[WHOLE]);
+    let seal = "<Seal><BaseLoc>/large.esl</BaseLoc></Seal>";
+    let name = "D/Signs/Sign_0/Signature.xml";
+    let with_seal = parts
+        .text(name)
+        .replace("<References", &format!("{seal}<References"));
+    parts.set(name, with_seal);
+    parts.set("large.esl", vec![b'x'; 7 << 20]);
+    let line = "<Signature BaseLoc='/D/Signs/Sign_0/Signature.xml'/>";
+    let lines = line.repeat(20);
+    let list = format!("<Signatures xmlns='http://www.ofdspec.org/2016'>{lines}</Signatures>");
+    parts.set("D/Signs/Signatures.xml", list);
+    let verdict = verdict(&parts, None);
+    let is_too_much = |report: &&SignatureReport| {
+        let mut checks = report.checks.iter();
+        checks.any(|check| check.detail.contains("in parts of signatures"))
+    };
+    let refused: Vec<_> = verdict.signatures.iter().filter(is_too_much).collect();
+    assert_eq!((refused.len(), verdict.signatures.len()), (2, 20));
+}

@@ -72,5 +72,10 @@ pub const SAME_FINDINGS: usize = 20;
 /// Most signatures in one package: real files hold up to a handful.
 pub const SIGNATURES: usize = 64;
 
+/// Most bytes of `Signature.xml`, signed values and seal files that are read for one package, one
+/// that several signatures name counted as often: a signature with a reference to every entry of
+/// the largest package, a signed value and its seal take some 3 MiB.
+pub const SIGNATURE_PARTS_BYTES: u64 = 128 << 20;
+
 /// Most references in one signature: one for every entry of the largest package.
 pub const REFERENCES: usize = 10_000;

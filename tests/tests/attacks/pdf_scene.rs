@@ -30,7 +30,7 @@ pub(super) const VALUE: u32 = 50;
 
 /// Objects: 1 catalog, 2 page tree, 3 page, 4 and 9 its content, 5 form, 6 font, 7 text field,
 /// 8 document information; `changes` puts others in their place, or adds some.
-pub(super) fn document(changes: &[(u32, &str)]) -> Vec<u8> {
+pub(crate) fn document(changes: &[(u32, &str)]) -> Vec<u8> {
     let font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>";
     let objects = [
         (1, CATALOG),

@@ -1,7 +1,11 @@
 //! Invariant 4: a verdict never depends on a cache being warm. Every test asks twice before
 //! something changes, so that whatever can be remembered is.
 
+use crate::attacks::pdf_scene;
 use bytes::Bytes;
+use certs::mint::certificate::{Usage, Validity};
+use certs::mint::pdf::{PdfSignature, sign_pdf};
+use certs::mint::signed_data::sign_detached;
 use chrono::Duration;
 use hub::refusal::Refusal;
 use hub::{directory, seals};
@@ -80,6 +84,37 @@ async fn a_remembered_verdict_ends_with_the_list_that_it_rests_on() {
     let posted = posted(&hub).await;
     assert_eq!(posted.code, Some(FindingCode::RevocationUnknown));
     assert_eq!(posted.verdict, Outcome::Indeterminate);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_remembered_verdict_ends_with_the_certificate_that_it_rests_on() {
+    let hub = TestHub::start(1, 1).await;
+    let now = hub::clock::Clock::now(&*hub.clock);
+    let validity = Validity {
+        from: now - Duration::days(1),
+        until: now + Duration::seconds(30),
+    };
+    // The time of a signature in a PDF is its signer's word: now counts.
+    let signer = hub
+        .pki()
+        .issue_signer("office", "91330106673959654P", validity, Usage::Signing)
+        .expect("a signer");
+    let sign = |parts: &[&[u8]]| sign_detached(&signer, parts, now);
+    let plan = PdfSignature::default();
+    let file = Bytes::from(sign_pdf(&pdf_scene::document(&[]), &plan, sign).expect("signed"));
+    let ask = async || {
+        let (node, file) = (hub.node(SICHUAN), file.clone());
+        let verdict = seals::verify_posted(node, &caller(), file, Profile::Licence).await;
+        verdict.expect("a verdict")
+    };
+    for _ in 0..2 {
+        assert!(ask().await.is_valid(), "the last half minute");
+    }
+    hub.clock.advance(Duration::seconds(60));
+    let verdict = ask().await;
+    assert_eq!(verdict.code, Some(FindingCode::OutOfBoundsNoPoe));
+    assert_eq!(verdict.verdict, Outcome::Indeterminate);
     hub.stop().await;
 }
 
