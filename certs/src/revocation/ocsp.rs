@@ -22,30 +22,53 @@ pub(super) fn answers<'r>(
     inquiry: &Inquiry<'_>,
 ) -> impl Iterator<Item = &'r OcspAnswer<'r>> + use<'r> {
     let response = &carried.response;
-    let about = |answer: &&OcspAnswer<'_>| is_about(answer, certificate, issuer);
     // Nobody knew it before it was known: else who has the key of a responder that is over could
     // answer as of then for today.
     let latest = response.produced_at + super::CLOCK_SKEW;
-    let about = |answer: &&OcspAnswer<'_>| about(answer) && answer.this_update <= latest;
+    let mut named = Issuer {
+        certificate: issuer,
+        known: Vec::new(),
+    };
+    let about = |answer: &&OcspAnswer<'_>| {
+        answer.serial == certificate.serial()
+            && answer.this_update <= latest
+            && named.issued(answer)
+    };
     let found: Vec<_> = response.answers.iter().filter(about).collect();
-    // What is about others is not worth a signature check.
     let is_signed = || is_signed(response, issuer, inquiry);
     let counts = !found.is_empty() && carried.counts_for(issuer, is_signed);
     found.into_iter().filter(move |_| counts)
 }
 
-fn is_about(answer: &OcspAnswer<'_>, certificate: &Certificate, issuer: &Certificate) -> bool {
-    answer.serial == certificate.serial()
-        && is_digest(answer.algorithm, answer.name_digest, issuer.subject())
-        && is_digest(answer.algorithm, answer.key_digest, issuer.key_bits())
+/// Digests of an issuer's name and key, each computed once: a response may speak of hundreds.
+struct Issuer<'i> {
+    certificate: &'i Certificate,
+    known: Vec<(ObjectIdentifier, Option<[Vec<u8>; 2]>)>,
 }
 
-fn is_digest(algorithm: ObjectIdentifier, stated: &[u8], of: &[u8]) -> bool {
-    if algorithm == SHA1 {
-        return stated == openssl::sha::sha1(of);
+impl Issuer<'_> {
+    fn issued(&mut self, answer: &OcspAnswer<'_>) -> bool {
+        let algorithm = answer.algorithm;
+        if !self.known.iter().any(|(known, _)| *known == algorithm) {
+            self.known.push((algorithm, self.digests(algorithm)));
+        }
+        let mut known = self.known.iter();
+        known.any(|(known, digests)| {
+            *known == algorithm
+                && digests.as_ref().is_some_and(|[name, key]| {
+                    name == answer.name_digest && key == answer.key_digest
+                })
+        })
     }
-    let known = DigestAlgorithm::parse(&algorithm.to_string());
-    known.is_some_and(|digest| digest.digest(of) == stated)
+
+    fn digests(&self, algorithm: ObjectIdentifier) -> Option<[Vec<u8>; 2]> {
+        let (name, key) = (self.certificate.subject(), self.certificate.key_bits());
+        if algorithm == SHA1 {
+            return Some([name, key].map(|of| openssl::sha::sha1(of).to_vec()));
+        }
+        let digest = DigestAlgorithm::parse(&algorithm.to_string())?;
+        Some([name, key].map(|of| digest.digest(of)))
+    }
 }
 
 /// Whether the issuer signed, or somebody whom the issuer itself named for that.

@@ -1,5 +1,6 @@
 //! Type `Seal`: `SES_Signature`, the seal in it, its maker and its signer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -241,9 +242,13 @@ fn check_list(checks: &mut Checks, list: &SignerList<'_>, signer: &Certificate) 
             (certificates.contains(&signer.der()), certificates.len())
         }
         SignerList::Digests(digests) => {
+            // A seal may list thousands, and the certificate may be long.
+            let mut known: HashMap<DigestAlgorithm, Vec<u8>> = HashMap::new();
             let is_listed = digests.iter().any(|listed| {
-                DigestAlgorithm::parse(listed.algorithm)
-                    .is_some_and(|digest| digest.digest(signer.der()) == listed.value)
+                DigestAlgorithm::parse(listed.algorithm).is_some_and(|digest| {
+                    let own = known.entry(digest);
+                    own.or_insert_with(|| digest.digest(signer.der())) == listed.value
+                })
             });
             (is_listed, digests.len())
         }
