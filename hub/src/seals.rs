@@ -20,6 +20,7 @@ use crate::permits::Caller;
 use crate::refusal::Refusal;
 use crate::spool::{Brought, Content};
 
+mod information;
 mod register;
 mod stale;
 mod status;
@@ -30,9 +31,12 @@ pub use register::{StatusWanted, change_status_once, find as find_status};
 pub(crate) use status::{SealAnswers, asked_leaf};
 pub(crate) use turns::Asking;
 
-/// Verdicts kept, each some ten KiB: some tens of MiB at most, and enough for what is asked again
-/// within the minute. \[P\]
+/// Verdicts kept, each some [`VERDICT_BYTES`]: some tens of MiB at most, and enough for what is
+/// asked again within the minute. One with long metadata counts for several. \[P\]
 const VERDICTS_CACHED_MAX: u64 = 4_096;
+
+/// What a verdict takes without its metadata.
+const VERDICT_BYTES: usize = 10 * 1024;
 
 /// Verification is as of the last full minute, in seconds: then a verdict can be used again within
 /// the minute and is what a new verification would say. The tolerance for signing times in the
@@ -106,9 +110,14 @@ pub(crate) async fn verify_brought(
     let verdict = verdict_of(node, file.content(), file.sm3(), question).await?;
     // Neither its memory nor its disk is needed while the record is written.
     drop(file);
+    let told = information::looked_up(node, verdict).await?;
+    let verdict = told.verdict;
     let mut leaf = node.leaf(Activity::Verify);
+    // Whoever is told something about a licence is on the licence's record.
+    leaf.identifier = told.identifier;
     leaf.agent = Some(caller.agent());
     leaf.entity = Some(EntityReference {
+        revision: told.revision,
         file_sm3: Some(verdict.sm3.clone()),
         ..EntityReference::default()
     });
@@ -151,6 +160,7 @@ impl Verifier {
             ),
             verdicts: moka::future::Cache::builder()
                 .max_capacity(VERDICTS_CACHED_MAX)
+                .weigher(|_, verdict: &Arc<Verdict>| weight(verdict))
                 .time_to_live(std::time::Duration::from_secs(VERDICT_KEPT_S))
                 .build(),
         }
@@ -203,11 +213,12 @@ async fn verdict_of(
         .unwrap_or_default();
     // Like everything in the configuration it is the same for as long as the node runs.
     let revocation = node.config.revocation.policy();
-    let (compared, content, file_sm3) = (entry.cloned(), content.clone(), file_sm3.to_owned());
+    let (compared, fields) = (entry.cloned(), required.clone());
+    let (content, file_sm3) = (content.clone(), file_sm3.to_owned());
     let verify = node.verifier.in_turn(question.asking, move || {
         let expected = compared.as_ref().map(|entry| ExpectedEntry {
             entry,
-            required_metadata: &required,
+            required_metadata: &fields,
         });
         let options = VerifyOptions {
             at,
@@ -223,9 +234,11 @@ async fn verdict_of(
     let verify = async {
         let verdict = verify.await?.map_err(Refusal::internal)?;
         // Not in the turn: the answer of another node may take long, and needs no processor.
-        status::judged(node, verdict, entry, &state)
-            .await
-            .map(Arc::new)
+        let verdict = status::judged(node, verdict, entry, &state).await?;
+        Ok(Arc::new(match entry {
+            Some(entry) => information::compared(verdict, entry, &required, at),
+            None => verdict,
+        }))
     };
     // Single flight: callers that bring the same file wait for one verification.
     node.verifier
@@ -234,6 +247,12 @@ async fn verdict_of(
         .await
         .map(|verdict| stale::said(node, verdict))
         .map_err(|refusal: Arc<Refusal>| Refusal::clone(&refusal))
+}
+
+fn weight(verdict: &Verdict) -> u32 {
+    let metadata = verdict.signed_metadata.as_ref();
+    let bytes = metadata.map_or(0, |metadata| metadata.size_bytes());
+    u32::try_from(bytes / VERDICT_BYTES).map_or(u32::MAX, |more| more.saturating_add(1))
 }
 
 fn last_full_minute(now: DateTime<Utc>) -> DateTime<Utc> {

@@ -69,6 +69,17 @@ pub struct EntryPublic {
     pub related: Option<Identifier>,
 }
 
+/// Where a day lies in a licence's term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// Before its first day.
+    NotBegun,
+    /// From its first day to its last.
+    Running,
+    /// After its last day.
+    Over,
+}
+
 /// The part of an entry that is personal data.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryPrivate {
@@ -210,9 +221,19 @@ impl EntryPublic {
     /// Whether that day (Asia/Shanghai) is within the licence's term, whatever its status.
     #[must_use]
     pub fn is_within_term_on(&self, day: NaiveDate) -> bool {
-        let begun = self.valid_from.is_none_or(|first| first <= day);
-        let over = self.valid_until.is_some_and(|until| until.is_over_on(day));
-        begun && !over
+        self.term_on(day) == Term::Running
+    }
+
+    /// Where that day (Asia/Shanghai) lies in the licence's term.
+    #[must_use]
+    pub fn term_on(&self, day: NaiveDate) -> Term {
+        if self.valid_until.is_some_and(|until| until.is_over_on(day)) {
+            Term::Over
+        } else if self.valid_from.is_some_and(|first| first > day) {
+            Term::NotBegun
+        } else {
+            Term::Running
+        }
     }
 }
 

@@ -135,6 +135,20 @@ impl Metadata {
             .filter(|value| !value.is_empty())
     }
 
+    /// 电子证照标识 (`ZZBS`): which licence it is about.
+    #[must_use]
+    pub fn identifier(&self) -> Option<&str> {
+        self.value(names::IDENTIFIER)
+    }
+
+    /// Bytes of all names and values together.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum()
+    }
+
     /// All fields in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0

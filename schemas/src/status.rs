@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::verdict::InformationResult;
+
 /// State of a licence, two digits on the wire.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -92,15 +94,17 @@ impl LicenceStatus {
         self == Self::Valid
     }
 
-    /// Result of GB/T 36906 information verification when the information is right: 0 in force,
-    /// 1 not yet active, 2 out of force for a time, 3 out of force for good.
+    /// Result of GB/T 36906 information verification when the information is right, within the
+    /// licence's term.
     #[must_use]
-    pub fn information_result(self) -> u8 {
+    pub fn information_result(self) -> InformationResult {
         match self {
-            Self::Valid => 0,
-            Self::NotYetActive => 1,
-            Self::Suspended | Self::TransferringOut => 2,
-            Self::Withdrawn | Self::Cancelled | Self::Lapsed | Self::Revoked | Self::Other => 3,
+            Self::Valid => InformationResult::InForce,
+            Self::NotYetActive => InformationResult::NotYetActive,
+            Self::Suspended | Self::TransferringOut => InformationResult::OutForATime,
+            Self::Withdrawn | Self::Cancelled | Self::Lapsed | Self::Revoked | Self::Other => {
+                InformationResult::OutForGood
+            }
         }
     }
 
@@ -164,7 +168,8 @@ mod tests {
         for status in LicenceStatus::ALL {
             assert_eq!(LicenceStatus::parse(status.code()), Ok(*status));
             assert_eq!(status.is_usable(), status.code() == "01");
-            assert_eq!(status.is_usable(), status.information_result() == 0);
+            let is_in_force = status.information_result() == InformationResult::InForce;
+            assert_eq!(status.is_usable(), is_in_force);
         }
         assert!(LicenceStatus::ALL.is_sorted_by_key(|status| status.code()));
         assert_eq!(LicenceStatus::parse("1"), Err(UnknownStatus));

@@ -4,6 +4,7 @@
 mod bad;
 mod client;
 mod good;
+mod information;
 mod load;
 mod process;
 mod scene;

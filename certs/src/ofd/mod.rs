@@ -14,6 +14,7 @@ mod signature;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use schemas::metadata::{Metadata, MetadataError};
 use schemas::ofd::container::{FileId, Package};
@@ -39,7 +40,7 @@ pub(crate) fn verify(
         kind: FileKind::Ofd,
         checks: Checks::new(),
         signatures: Vec::new(),
-        signed_identifier: None,
+        signed_metadata: None,
     };
     match Package::open(bytes) {
         Ok(package) => verify_package(&package, trust, options, &mut report),
@@ -54,7 +55,7 @@ pub(crate) fn verify(
     let sm3 = sm3.to_owned();
     let (checks, signatures) = (report.checks, report.signatures);
     Verdict {
-        signed_identifier: report.signed_identifier,
+        signed_metadata: report.signed_metadata,
         ..Verdict::conclude(report.kind, options.profile, sm3, checks, signatures)
     }
 }
@@ -87,7 +88,7 @@ struct Report {
     kind: FileKind,
     checks: Checks,
     signatures: Vec<SignatureReport>,
-    signed_identifier: Option<String>,
+    signed_metadata: Option<Arc<Metadata>>,
 }
 
 /// A `Signatures.xml` that was read.
@@ -160,10 +161,10 @@ fn verify_package(
         protection.check(&mut report.checks);
     }
     let proven = protection.covers_root();
-    if proven && let Ok(metadata) = metadata::of(&root) {
-        report.signed_identifier = metadata.value("ZZBS").map(str::to_owned);
-    }
     let stated = metadata::of(&root).map_err(|error| error.to_string());
+    if proven && let Ok(metadata) = &stated {
+        report.signed_metadata = Some(Arc::new(metadata.clone()));
+    }
     let unproven = (!proven).then_some("OFD.xml is protected by no signature");
     crate::metadata::check(stated, unproven, options, &mut report.checks);
 }

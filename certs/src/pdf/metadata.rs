@@ -8,24 +8,22 @@ use schemas::verdict::{Checks, SignatureKind, SignatureReport};
 use super::{Found, coverage};
 use crate::verify::VerifyOptions;
 
-/// `META_MISSING` and `META_MISMATCH`; answers the identifier of the licence, where it is signed.
+/// `META_MISSING` and `META_MISMATCH`; answers what is signed.
 pub(super) fn check(
     document: &Document<'_>,
     found: &[Found],
     reports: &[SignatureReport],
     options: &VerifyOptions<'_>,
     checks: &mut Checks,
-) -> Option<String> {
+) -> Option<Metadata> {
     let signed = signed_revision(found, reports);
     let stated = stated(document, signed);
-    let metadata = stated.as_ref().ok();
-    let identifier = metadata.and_then(|metadata| metadata.value("ZZBS"));
-    let identifier = identifier.map(str::to_owned);
+    let metadata = stated.clone().ok().filter(|_| signed.is_some());
     let unproven = signed
         .is_none()
         .then_some("no signer's signature covers the metadata");
     crate::metadata::check(stated, unproven, options, checks);
-    identifier
+    metadata
 }
 
 /// The first revision that a signer signed, and no timestamp alone.

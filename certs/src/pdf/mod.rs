@@ -20,6 +20,7 @@ use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use schemas::metadata::Metadata;
 use schemas::pdf::PdfError;
 use schemas::pdf::document::Document;
 use schemas::pdf::signature::SignatureDictionary;
@@ -86,12 +87,12 @@ pub(crate) fn judge(
     let mut checks = Checks::new();
     let mut reports = Vec::new();
     let verified = verify_into(file, trust, options, &mut checks, &mut reports);
-    let signed_identifier = verified.unwrap_or_else(|error| {
+    let signed_metadata = verified.unwrap_or_else(|error| {
         checks.fail(FindingCode::FormatFailure, error.to_string());
         None
     });
     Verdict {
-        signed_identifier,
+        signed_metadata: signed_metadata.map(Arc::new),
         ..Verdict::conclude(
             FileKind::Pdf,
             options.profile,
@@ -148,14 +149,14 @@ pub(crate) struct Signer {
     organisation: Option<String>,
 }
 
-/// Adds checks and reports; answers the identifier of the licence in signed metadata.
+/// Adds checks and reports; answers the metadata that is signed.
 fn verify_into(
     file: FileBytes<'_>,
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
     checks: &mut Checks,
     reports: &mut Vec<SignatureReport>,
-) -> Result<Option<String>, PdfError> {
+) -> Result<Option<Metadata>, PdfError> {
     let document = &Document::of(file)?;
     let count = document.revisions().len();
     checks.pass(FindingCode::FormatFailure, format!("{count} revisions"));

@@ -226,7 +226,7 @@ fn another_licences_file_is_refused_in_every_format() {
         assert_eq!(verdict.verdict, Outcome::Invalid, "{format:?} {verdict:#?}");
         assert_eq!(verdict.code, Some(FindingCode::MetaMismatch), "{format:?}");
         let identifier = FIXTURE.entry.public.identifier.as_str();
-        assert_eq!(verdict.signed_identifier.as_deref(), Some(identifier));
+        assert_eq!(verdict.signed_identifier(), Some(identifier));
     }
 }
 

@@ -10,6 +10,7 @@ use certs::node_key::{NodeKeys, NodePublicKeys};
 use certs::trust::{KnownKey, KnownNode};
 use chrono::{DateTime, Duration, Utc};
 use schemas::envelope::OPERATOR;
+use schemas::identifier::Identifier;
 use schemas::region::ProvinceCode;
 use schemas::trust_item::NodeRole;
 
@@ -120,6 +121,12 @@ impl Peers {
         let is_home = |peer: &Peer| !peer.revoked && peer.regions.contains(&province);
         let mut homes = self.nodes.iter().filter(|(_, peer)| is_home(peer));
         homes.next().map(|(name, _)| name.as_str())
+    }
+
+    /// The node that is home of the licences of the province in this identifier.
+    #[must_use]
+    pub fn home_of_licence(&self, identifier: &Identifier) -> Option<&str> {
+        self.home_of(ProvinceCode::parse(identifier.region()).ok()?)
     }
 
     /// The keys of `origin` whose signing key has the id `key_id`, whether they count now or not:

@@ -13,7 +13,6 @@ use certs::signed_value::{SealEvidence, StatusSource, check_seal_status};
 use schemas::entry::Entry;
 use schemas::identifier::Identifier;
 use schemas::leaf::{Activity, EntityReference, ItemReference, Leaf};
-use schemas::region::ProvinceCode;
 use schemas::seal_status::{SealReply, SealRequest, SealState, SealStatus};
 use schemas::trust_item::{ItemState, TrustContent, seal_item_name};
 use schemas::verdict::{FindingCode, Outcome, SealUse, SignatureReport, Verdict};
@@ -119,10 +118,8 @@ fn home_of(verdict: &Verdict, entry: Option<&Entry>, trust: &TrustState) -> Opti
     if let Some(entry) = entry {
         return Some(entry.public.home_node.clone());
     }
-    let (identifier, _) = Identifier::parse_lenient(verdict.signed_identifier.as_deref()?).ok()?;
-    // The issuer's credit code has its province in the third and fourth place.
-    let province = ProvinceCode::parse(identifier.issuer_code().get(2..4)?).ok()?;
-    trust.peers.home_of(province).map(str::to_owned)
+    let (identifier, _) = Identifier::parse_lenient(verdict.signed_identifier()?).ok()?;
+    trust.peers.home_of_licence(&identifier).map(str::to_owned)
 }
 
 /// What is known here: pushed by the operator, pushed by the home node, or in the own register.

@@ -128,6 +128,13 @@ impl Checks {
         }
     }
 
+    /// What these checks add up to, those of some codes left out.
+    #[must_use]
+    pub fn outcome_without(&self, is_left_out: impl Fn(FindingCode) -> bool) -> Outcome {
+        let counting = self.0.iter().filter(|check| !is_left_out(check.code));
+        Self(counting.cloned().collect()).outcome()
+    }
+
     /// The most telling finding among those that decide the outcome; none when valid.
     #[must_use]
     pub fn code(&self) -> Option<FindingCode> {

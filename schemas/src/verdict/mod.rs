@@ -7,6 +7,9 @@
 mod certificate;
 mod checks;
 mod finding;
+mod information;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub use self::certificate::{CertificateReport, CertificateRole};
 pub use self::checks::{Check, CheckResult, Checks, Effect};
 pub use self::finding::FindingCode;
+pub use self::information::{InformationResult, NoInformationResult};
+use crate::metadata::Metadata;
 
 /// Instead of an indication of EN 319 102-1, which is about a signature that is there.
 const NO_SIGNATURE: &str = "NO-SIGNATURE";
@@ -152,6 +157,11 @@ pub struct Verdict {
     /// Result code of GB/T 36906 file verification: 0 passed, 1 seal check failed, 2 file check
     /// failed (ARCHITECTURE.md, Verdicts).
     pub gb36906: u8,
+    /// Result of GB/T 36906 information verification: what the directory says about the licence
+    /// that the file names. None where no directory was asked, or the one that was asked does not
+    /// cover this licence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gb36906_information: Option<InformationResult>,
     /// One report per signature, in the order of the file's list.
     pub signatures: Vec<SignatureReport>,
     /// Findings that do not change the verdict, each once, in order of precedence.
@@ -160,9 +170,10 @@ pub struct Verdict {
     pub sm3: String,
     /// Checks of the file as a whole: container, structure, coverage, metadata.
     pub checks: Checks,
-    /// Identifier in metadata that a signature protects; not part of the published shape.
+    /// Metadata that a signature protects, whether or not that signature is valid; not part of
+    /// the published shape.
     #[serde(skip)]
-    pub signed_identifier: Option<String>,
+    pub signed_metadata: Option<Arc<Metadata>>,
 }
 
 impl SignatureReport {
@@ -225,11 +236,12 @@ impl Verdict {
             },
             subindication: subindication.filter(|_| !is_unsigned),
             gb36906: code.map_or(0, FindingCode::gb36906),
+            gb36906_information: None,
             signatures,
             warnings,
             sm3,
             checks,
-            signed_identifier: None,
+            signed_metadata: None,
         }
     }
 
@@ -238,7 +250,8 @@ impl Verdict {
     pub fn with_signatures(&self, signatures: Vec<SignatureReport>) -> Self {
         let (sm3, checks) = (self.sm3.clone(), self.checks.clone());
         Self {
-            signed_identifier: self.signed_identifier.clone(),
+            gb36906_information: self.gb36906_information,
+            signed_metadata: self.signed_metadata.clone(),
             ..Self::conclude(self.kind, self.profile, sm3, checks, signatures)
         }
     }
@@ -257,6 +270,12 @@ impl Verdict {
         verdict.warnings.sort_unstable();
         verdict.warnings.dedup();
         verdict
+    }
+
+    /// Identifier of the licence in metadata that a signature protects.
+    #[must_use]
+    pub fn signed_identifier(&self) -> Option<&str> {
+        self.signed_metadata.as_deref()?.identifier()
     }
 
     /// Whether every required check passed.

@@ -19,7 +19,7 @@ fn packet(properties: &str) -> String {
 #[track_caller]
 fn check(file: &[u8], identifier: Option<&str>) {
     let verdict = verify(file, Profile::Licence);
-    assert_eq!(verdict.signed_identifier.as_deref(), identifier);
+    assert_eq!(verdict.signed_identifier(), identifier);
 }
 
 #[test]
