@@ -2,19 +2,30 @@
 //!
 //! Plain HTTP/1.1 to a node in the caller's own network, or to the gateway that ends TLS before
 //! it. An answer that is not a success is [`ClientError::Refused`] with the node's stable code.
+//! Many files in one request, sent and answered one by one: [`Client::verify_files`].
 
+mod batch;
+mod error;
+mod upload;
+
+use std::convert::Infallible;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use self::batch::{Batch, BatchError, LINE_BYTES_MAX};
+pub use self::error::{ClientError, Problem};
+pub use self::upload::Upload;
 
 /// Largest answer that is read, in bytes: the largest file of a licence (64 MiB) and some
 /// room for what a node may send around it.
@@ -30,88 +41,17 @@ pub const ATTEMPTS_MAX: u32 = 3;
 /// Longest pause that is made because a node asks for it; a longer one is the caller's decision.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 
-/// Longest title or detail of a problem that is kept, in characters.
-const PROBLEM_CHARACTERS_MAX: usize = 2_000;
-
 /// Client of one node.
 #[derive(Clone)]
 pub struct Client {
     base: Uri,
     authorization: Option<HeaderValue>,
     timeout: Duration,
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    http: legacy::Client<HttpConnector, Body>,
 }
 
-/// Why a node refuses, as it says itself: RFC 9457 with the node's stable code in both languages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// Stable code, for instance `PERMIT_DENIED`.
-    pub code: String,
-    /// HTTP status.
-    pub status: u16,
-    /// What happened, in one line.
-    #[serde(default)]
-    pub title: String,
-    /// What happened here.
-    #[serde(default)]
-    pub detail: String,
-    /// What happened, in Chinese.
-    #[serde(default)]
-    pub zh: String,
-    /// What happened, in English.
-    #[serde(default)]
-    pub en: String,
-    /// What to do next, in Chinese.
-    #[serde(default)]
-    pub next_zh: String,
-    /// What to do next, in English.
-    #[serde(default)]
-    pub next_en: String,
-    /// Whose side the cause is on.
-    #[serde(default)]
-    pub side: String,
-    /// What the node says besides, for instance the rule of a denial or the verdict on a file.
-    #[serde(flatten)]
-    pub members: serde_json::Map<String, Value>,
-}
-
-/// Why there is no answer of the wanted kind.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The node's address or the token cannot be used.
-    #[error("{0} is malformed")]
-    Malformed(&'static str),
-    /// The node cannot be reached, or the connection broke.
-    #[error("the node cannot be reached: {0}")]
-    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// No answer in time.
-    #[error("the node did not answer in time")]
-    TimedOut,
-    /// The answer is larger than [`ANSWER_BYTES_MAX`].
-    #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes")]
-    TooLarge,
-    /// The answer is not JSON where JSON was asked for.
-    #[error("the answer is not JSON")]
-    NotJson,
-    /// The node refuses.
-    #[error("the node refuses: {} ({})", .0.code, .0.status)]
-    Refused(Box<Problem>),
-}
-
-impl ClientError {
-    /// Stable code; of a refusal the node's own.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        match self {
-            Self::Malformed(_) => "CLIENT_MALFORMED",
-            Self::Unreachable(_) => "CLIENT_UNREACHABLE",
-            Self::TimedOut => "CLIENT_TIMEOUT",
-            Self::TooLarge => "CLIENT_ANSWER_TOO_LARGE",
-            Self::NotJson => "CLIENT_NOT_JSON",
-            Self::Refused(problem) => &problem.code,
-        }
-    }
-}
+/// Body of a request or an answer.
+type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 impl Client {
     /// Client of the node at `base`, for instance `http://127.0.0.1:8080`, with the caller's
@@ -145,7 +85,7 @@ impl Client {
         })
     }
 
-    /// The same client with another time for one attempt.
+    /// The same client with another time for one attempt; of a batch, for each wait.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -197,8 +137,13 @@ impl Client {
     ) -> Result<(StatusCode, HeaderMap, Bytes), ClientError> {
         let mut attempt = 1;
         loop {
-            let request = self.build(method.clone(), path, body.clone(), accept)?;
-            let (status, headers, answer) = tokio::time::timeout(self.timeout, self.send(request))
+            let whole = body.clone().map(|(bytes, media_type)| {
+                let body = Full::new(bytes).map_err(|never: Infallible| match never {});
+                (body.boxed_unsync(), media_type)
+            });
+            let request = self.build(method.clone(), path, whole, accept)?;
+            let answer = async { collected(self.send(request).await?).await };
+            let (status, headers, answer) = tokio::time::timeout(self.timeout, answer)
                 .await
                 .map_err(|_| ClientError::TimedOut)??;
             if status.is_success() || status == StatusCode::NOT_MODIFIED {
@@ -221,9 +166,9 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<(Bytes, &str)>,
+        body: Option<(Body, &str)>,
         accept: &'static str,
-    ) -> Result<Request<Full<Bytes>>, ClientError> {
+    ) -> Result<Request<Body>, ClientError> {
         const PATH: ClientError = ClientError::Malformed("the path");
         let mut parts = self.base.clone().into_parts();
         let path: PathAndQuery = path.parse().map_err(|_| PATH)?;
@@ -240,71 +185,41 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let bytes = match body {
-            None => Bytes::new(),
-            Some((bytes, content_type)) => {
+        let body = match body {
+            None => Body::default(),
+            Some((body, content_type)) => {
                 request = request.header(CONTENT_TYPE, content_type);
-                bytes
+                body
             }
         };
         request
-            .body(Full::new(bytes))
+            .body(body)
             .map_err(|_| ClientError::Malformed("the request"))
     }
 
-    async fn send(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), ClientError> {
-        let response = self
-            .http
-            .request(request)
-            .await
-            .map_err(|error| ClientError::Unreachable(error.into()))?;
-        let (head, body) = response.into_parts();
-        let answer = Limited::new(body, ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    ClientError::TooLarge
-                } else {
-                    ClientError::Unreachable(error)
-                }
-            })?;
-        Ok((head.status, head.headers, answer.to_bytes()))
+    /// Sends a request; the answer is there when its head is.
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, ClientError> {
+        let response = self.http.request(request).await;
+        let response = response.map_err(|error| ClientError::Unreachable(error.into()))?;
+        Ok(response.map(|body| body.map_err(io::Error::other).boxed_unsync()))
     }
 }
 
-impl Problem {
-    /// Reads a problem body; what is not one still gives the status.
-    fn read(status: StatusCode, body: &[u8]) -> Self {
-        let mut problem = serde_json::from_slice(body).unwrap_or_else(|_| Self {
-            code: format!("HTTP_{}", status.as_u16()),
-            status: status.as_u16(),
-            title: status.canonical_reason().unwrap_or_default().to_owned(),
-            detail: String::new(),
-            zh: String::new(),
-            en: String::new(),
-            next_zh: String::new(),
-            next_en: String::new(),
-            side: String::new(),
-            members: serde_json::Map::new(),
-        });
-        for text in [
-            &mut problem.title,
-            &mut problem.detail,
-            &mut problem.zh,
-            &mut problem.en,
-            &mut problem.next_zh,
-            &mut problem.next_en,
-        ] {
-            if let Some((end, _)) = text.char_indices().nth(PROBLEM_CHARACTERS_MAX) {
-                text.truncate(end);
+async fn collected(
+    response: Response<Body>,
+) -> Result<(StatusCode, HeaderMap, Bytes), ClientError> {
+    let (head, body) = response.into_parts();
+    let answer = Limited::new(body, ANSWER_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                ClientError::TooLarge
+            } else {
+                ClientError::Unreachable(error)
             }
-        }
-        problem
-    }
+        })?;
+    Ok((head.status, head.headers, answer.to_bytes()))
 }
 
 /// The pause that the node asks for, in seconds; none when it asks for none or for too long.

@@ -9,3 +9,4 @@ mod load;
 mod process;
 mod scene;
 mod slow;
+mod typed;

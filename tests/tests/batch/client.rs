@@ -45,7 +45,6 @@ pub(super) struct Sending(pub(super) OwnedWriteHalf);
 pub(super) struct Answering {
     read: BufReader<OwnedReadHalf>,
     pub(super) status: u16,
-    pub(super) head: String,
     is_chunked: bool,
     rest: Vec<u8>,
 }
@@ -140,7 +139,6 @@ impl Answering {
             is_chunked: head.contains("transfer-encoding: chunked"),
             read,
             status,
-            head: head.to_ascii_lowercase(),
             rest: Vec::new(),
         })
     }

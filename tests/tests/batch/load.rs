@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use certs::mint::pki::DevelopmentPki;
+use connectors::client::Upload;
+use futures_util::{StreamExt as _, stream};
 use hub::clock::{Clock as _, SystemClock};
 use hub::mint::{Format, LibraryPlan, mint_library};
 use schemas::region::ProvinceCode;
-use schemas::verdict::SealVersion;
+use schemas::verdict::{Profile, SealVersion};
+use schemas::verification::{BatchLine, EndLine};
 use tempfile::TempDir;
 use tests::padded;
 use tests::program::is_long_run;
@@ -160,39 +163,34 @@ impl Scene {
 
     /// One batch of so many files; every one is answered once, and valid.
     async fn many(self: &Arc<Self>, from: u64, files: u64) {
-        let (mut sending, read) = client::begin(self.process.address, MANY, &multipart()).await;
         let scene = Arc::clone(self);
-        let sent = tokio::spawn(async move {
-            for number in from..from + files {
-                let part = part("licence.ofd", &scene.file(number));
-                sending.send(&part).await.expect("sends");
-            }
-            sending.send(&last()).await.expect("sends");
-            sending.end().await.expect("sends");
-            sending
-        });
-        let mut answering = Answering::begin(read).await.expect("an answer");
-        assert_eq!(answering.status, 200, "{}", answering.head);
+        let uploads = stream::iter(from..from + files)
+            .map(move |number| Upload::from_memory("licence.ofd", scene.file(number)));
+        let client = self.process.client(Some(MANY));
+        let batch = client.verify_files(Profile::Licence, uploads).await;
+        let mut batch = batch.expect("an answer");
         let mut seen = vec![false; usize::try_from(files).expect("fits")];
-        let mut end = String::new();
-        while let Some(line) = answering.line().await {
-            if let Some(rest) = line.strip_prefix("{\"line\":\"file\",\"index\":") {
-                let index: usize = number(rest);
-                assert!(!std::mem::replace(&mut seen[index], true), "{index} twice");
-                assert!(
-                    line.contains("\"verdict\":\"valid\",\"code\":null"),
-                    "{line}"
-                );
+        let mut end = None;
+        while let Some(line) = batch.next().await {
+            match line.expect("a line") {
+                BatchLine::File(line) => {
+                    let index = usize::try_from(line.index).expect("fits");
+                    assert!(!std::mem::replace(&mut seen[index], true), "{index} twice");
+                    let verdict = line.verdict.as_ref();
+                    assert!(verdict.is_some_and(|found| found.is_valid()), "{line:?}");
+                }
+                BatchLine::Progress(_) => {}
+                BatchLine::End(line) => end = Some(line),
             }
-            end = line;
         }
-        drop(sent.await.expect("no panic"));
         assert!(seen.iter().all(|seen| *seen), "none is left out");
-        let expected = format!("{{\"line\":\"end\",\"done\":{files},\"valid\":{files},");
-        assert!(
-            end.starts_with(&expected) && end.contains("\"complete\":true"),
-            "{end}"
-        );
+        let expected = EndLine {
+            done: files,
+            valid: files,
+            complete: true,
+            ..EndLine::default()
+        };
+        assert_eq!(end, Some(expected));
     }
 
     /// A batch whose answer is taken slowly; all of it comes.
@@ -281,9 +279,4 @@ impl Scene {
         }
         highest
     }
-}
-
-fn number(text: &str) -> usize {
-    let digits = text.split(|c: char| !c.is_ascii_digit()).next();
-    digits.unwrap_or_default().parse().expect("a number")
 }

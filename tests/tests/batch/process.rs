@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use connectors::client::Client;
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::program::hub;
@@ -55,6 +56,11 @@ impl Process {
         process
     }
 
+    /// A client with this token.
+    pub(super) fn client(&self, token: Option<&str>) -> Client {
+        Client::new(&format!("http://{}", self.address), token).expect("a client")
+    }
+
     /// Kibibytes of memory that are in use, `VmRSS` of proc(5).
     pub(super) fn memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
@@ -66,10 +72,10 @@ impl Process {
 
     /// Verifications on record, by what the node has counted.
     pub(super) async fn recorded(&self) -> u64 {
-        let client = connectors::client::Client::new(&format!("http://{}", self.address), None);
-        let path = "/metrics";
-        let asked = client.expect("a client");
-        let answer = asked.request_bytes(http::Method::GET, path, None).await;
+        let client = self.client(None);
+        let answer = client
+            .request_bytes(http::Method::GET, "/metrics", None)
+            .await;
         let text = String::from_utf8(answer.expect("an answer").2.to_vec()).expect("text");
         let line = text
             .lines()

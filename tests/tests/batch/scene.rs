@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use connectors::client::Client;
 use hub::config::NodeConfig;
 use serde_json::Value;
 use tests::{SICHUAN, TOKEN, TestHub};
@@ -43,6 +44,11 @@ impl Scene {
             address,
             schemas: Schemas::load(),
         }
+    }
+
+    /// A client with this token.
+    pub(super) fn client(&self, token: &str) -> Client {
+        Client::new(&format!("http://{}", self.address), Some(token)).expect("a client")
     }
 
     /// The file of a licence.

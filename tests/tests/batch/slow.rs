@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use connectors::client::Upload;
+use futures_util::{StreamExt as _, stream};
+use schemas::verdict::Profile;
+use schemas::verification::BatchLine;
 use tests::{SICHUAN, TOKEN};
 
-use super::client::{self, Answering, last, multipart, part};
+use super::client::{self, last, multipart, part};
 use super::scene::{OTHER_TOKEN, Scene, outcome};
 
 /// Files of a large batch.
@@ -55,23 +59,21 @@ async fn who_does_not_read_holds_up_nobody_else() {
 async fn a_large_batch_does_not_hold_up_single_files() {
     let scene = Scene::start(1, |config| config.limits.verifications_concurrent = 1).await;
     let file = scene.file(0);
-    let (mut sending, read) = client::begin(scene.address, TOKEN, &multipart()).await;
     let brought = file.clone();
-    let filling = tokio::spawn(async move {
-        for seed in 0..MANY {
-            let file = tests::padded(&brought, 64, seed);
-            sending.send(&part("a.ofd", &file)).await.expect("sends");
-        }
-        sending.send(&last()).await.expect("sends");
-        sending.end().await.expect("sends");
-        sending
-    });
-    let mut answering = Answering::begin(read).await.expect("an answer");
+    let uploads = stream::iter(0..MANY)
+        .map(move |seed| Upload::from_memory("a.ofd", tests::padded(&brought, 64, seed)));
+    let client = scene.client(TOKEN);
+    let batch = client.verify_files(Profile::Licence, uploads).await;
+    let mut batch = batch.expect("an answer");
+    let is_valid = |line: &BatchLine<'_>| match line {
+        BatchLine::File(line) => line.verdict.as_ref().is_some_and(|found| found.is_valid()),
+        BatchLine::Progress(_) | BatchLine::End(_) => false,
+    };
     let mut answered = 0;
     for seed in 0..5 {
         // Between two lines of the batch a single file is answered, never seen before.
-        let line = answering.line().await.expect("a line");
-        answered += u64::from(line.contains("\"line\":\"file\""));
+        let line = batch.next().await.expect("a line").expect("a good one");
+        answered += u64::from(is_valid(&line));
         let single = tests::padded(&file, 64, MANY + seed);
         let asked = client::ask(scene.address, OTHER_TOKEN, "application/ofd", single);
         let (status, verdict) = asked.await;
@@ -79,11 +81,10 @@ async fn a_large_batch_does_not_hold_up_single_files() {
         assert_eq!(verdict[0]["verdict"], "valid");
     }
     assert!(answered < MANY);
-    while let Some(line) = answering.line().await {
-        answered += u64::from(line.contains("\"verdict\":\"valid\",\"code\":null"));
+    while let Some(line) = batch.next().await {
+        answered += u64::from(is_valid(&line.expect("a good one")));
     }
     assert_eq!(answered, MANY, "every file of the batch too");
-    drop(filling.await.expect("no panic"));
     scene.hub.stop().await;
 }
 
