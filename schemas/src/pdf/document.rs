@@ -58,13 +58,12 @@ impl<'a> Document<'a> {
             inflated_bytes: limits::INFLATED_TOTAL_BYTES,
         };
         let sections = revision::sections(file, &mut budget)?;
-        let bytes_left = (file.length() * limits::READ_TIMES).max(limits::READ_FLOOR_BYTES);
         Ok(Self {
             file,
             revisions: revision::group(file, sections)?,
             budget: RefCell::new(budget),
             lookups_left: Cell::new(limits::LOOKUPS),
-            bytes_left: Cell::new(bytes_left),
+            bytes_left: Cell::new(read_bytes_max(file)),
             object_streams: RefCell::default(),
         })
     }
@@ -331,10 +330,16 @@ impl<'a> Document<'a> {
         let left = self.bytes_left.get().checked_sub(bytes);
         self.bytes_left.set(left.ok_or(PdfError::TooMuch {
             what: "bytes of objects read",
-            limit: self.file.length() * limits::READ_TIMES,
+            limit: read_bytes_max(self.file),
         })?);
         Ok(())
     }
+}
+
+/// Most bytes of objects that are read of a file, in sum.
+fn read_bytes_max(file: FileBytes<'_>) -> usize {
+    let times = file.length().saturating_mul(limits::READ_TIMES);
+    times.clamp(limits::READ_FLOOR_BYTES, limits::READ_CEILING_BYTES)
 }
 
 /// The object that stands here, which has to be `id`, where it or its `endobj` ends, and where the

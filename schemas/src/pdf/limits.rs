@@ -80,6 +80,9 @@ pub const LOOKUPS: usize = 500_000_000;
 pub const READ_TIMES: usize = 8;
 /// The floor of [`READ_TIMES`] in bytes.
 pub const READ_FLOOR_BYTES: usize = 64 << 20;
+/// The ceiling of [`READ_TIMES`] in bytes: some ten seconds of small objects. What is large in a
+/// file is data of streams, which are not read for this.
+pub const READ_CEILING_BYTES: usize = 512 << 20;
 
 /// Deepest nesting of fields and of page trees.
 pub const TREE_DEPTH: usize = 64;

@@ -22,6 +22,9 @@ pub(super) fn say_the_same(one: &[u8], other: &[u8]) -> bool {
     one == other || facts(one).is_some_and(|facts_of_one| facts(other) == Some(facts_of_one))
 }
 
+/// What ends an element: text behind it is said of something else.
+const END: &str = "/";
+
 /// Everything that is said, in order; none when it cannot be read.
 fn facts(packet: &[u8]) -> Option<Vec<String>> {
     let text = std::str::from_utf8(packet).ok()?;
@@ -35,8 +38,10 @@ fn facts(packet: &[u8]) -> Option<Vec<String>> {
             Event::Start(start) => take(&start, &mut facts)?,
             Event::Empty(start) if skipped == 0 && !is_set_by_saving(&start) => {
                 take(&start, &mut facts)?;
+                facts.push(END.to_owned());
             }
-            Event::End(_) => skipped = skipped.saturating_sub(1),
+            Event::End(_) if skipped > 0 => skipped -= 1,
+            Event::End(_) => facts.push(END.to_owned()),
             Event::Text(text) if skipped == 0 => {
                 let text = text.xml10_content();
                 let said = text.trim();
@@ -87,5 +92,22 @@ mod tests {
         assert!(!same(&packet("a", "2026"), &packet("b", "2026")));
         assert!(!same(&packet("a", "2026"), "<x"));
         assert!(!same("<y", "<x"));
+    }
+
+    #[test]
+    fn the_same_words_in_other_places_say_something_else() {
+        let packet = |inside: &str| format!("<x:xmpmeta><rdf:RDF>{inside}</rdf:RDF></x:xmpmeta>");
+        let same =
+            |one: &str, other: &str| say_the_same(packet(one).as_bytes(), packet(other).as_bytes());
+        let title = "<dc:title>licence</dc:title><dc:rights>none</dc:rights>";
+        assert!(same(title, title));
+        assert!(same("<dc:title></dc:title>", "<dc:title/>"));
+        for other in [
+            "<dc:title/>licence<dc:rights>none</dc:rights>",
+            "<dc:title>licence<dc:rights>none</dc:rights></dc:title>",
+            "<dc:title>licence</dc:title><dc:rights/>none",
+        ] {
+            assert!(!same(title, other), "{other}");
+        }
     }
 }
