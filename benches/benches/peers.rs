@@ -1,7 +1,9 @@
 //! What a whole verification costs beside other verifiers', in CPU time of the thread that
 //! verifies, over the same files: ofdrw for OFD, EU DSS with its checks against attacks and pyHanko
 //! with its judgement of later revisions for PDF. Each file is verified anew; what a server keeps –
-//! trust, chains, tables of keys, a warm virtual machine – is there. Then the cost of our stages.
+//! trust, chains, tables of keys, seals, the template page of a type, a warm virtual machine – is
+//! there. Collecting a virtual machine's garbage on other threads is not counted. Then the cost of
+//! our stages.
 
 #![expect(clippy::expect_used, reason = "what cannot be set up ends the bench")]
 

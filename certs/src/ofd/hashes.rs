@@ -37,7 +37,8 @@ impl<'p, 'a> Hashes<'p, 'a> {
             let is_known = self
                 .known
                 .borrow()
-                .contains_key(&(**file, DigestAlgorithm::Sm3));
+                .contains_key(&(**file, DigestAlgorithm::Sm3))
+                || self.shared(**file).is_some();
             !is_known && self.package.size_bytes(**file) <= limits::KEPT_ENTRY_BYTES
         };
         let wanted: Vec<FileId> = files.iter().filter(is_wanted).copied().collect();
@@ -57,6 +58,9 @@ impl<'p, 'a> Hashes<'p, 'a> {
             let digests = sm3_of_each(&messages);
             let mut known = self.known.borrow_mut();
             for ((file, _), digest) in contents.iter().zip(digests) {
+                if let Some(shared) = self.package.shared(*file) {
+                    shared.keep_sm3(digest);
+                }
                 known.insert((*file, DigestAlgorithm::Sm3), digest.to_vec());
             }
         }
@@ -74,6 +78,12 @@ impl<'p, 'a> Hashes<'p, 'a> {
         if let Some(known) = self.known.borrow().get(&(file, algorithm)) {
             return Ok(known.clone());
         }
+        if let Some(shared) = self
+            .shared(file)
+            .filter(|_| algorithm == DigestAlgorithm::Sm3)
+        {
+            return Ok(shared.to_vec());
+        }
         let digest = match algorithm {
             DigestAlgorithm::Sm3 => self.compute::<Sm3>(file)?,
             DigestAlgorithm::Sha256 => self.compute::<Sha256>(file)?,
@@ -84,6 +94,11 @@ impl<'p, 'a> Hashes<'p, 'a> {
             .borrow_mut()
             .insert((file, algorithm), digest.clone());
         Ok(digest)
+    }
+
+    /// SM3 of a file that another package had too.
+    fn shared(&self, file: FileId) -> Option<[u8; 32]> {
+        self.package.shared(file)?.sm3()
     }
 
     fn compute<D: Digest>(&self, file: FileId) -> Result<Vec<u8>, Refusal> {

@@ -10,6 +10,7 @@ mod coverage;
 mod hashes;
 mod metadata;
 mod references;
+mod shared_parts;
 mod signature;
 
 use std::cell::Cell;
@@ -24,6 +25,7 @@ use schemas::ofd::{Refusal, limits, path, reach};
 use schemas::verdict::{CheckResult, Checks, FileKind, FindingCode, SignatureReport, Verdict};
 
 use self::hashes::Hashes;
+use self::shared_parts::KnownParts;
 use crate::effort::Effort;
 use crate::trust::TrustStore;
 use crate::verify::VerifyOptions;
@@ -43,7 +45,7 @@ pub(crate) fn verify(
         signed_metadata: None,
     };
     match Package::open(bytes) {
-        Ok(package) => verify_package(&package, trust, options, &mut report),
+        Ok(package) => verify_package(&package.sharing(&KnownParts), trust, options, &mut report),
         Err(refusal) => {
             // What does not even begin like a package is no OFD file at all.
             if !bytes.starts_with(b"PK") {

@@ -1,6 +1,7 @@
 //! The whole path over packages made here, each with one thing different.
 
 mod package;
+mod shared;
 
 use schemas::verdict::Outcome;
 

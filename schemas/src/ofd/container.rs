@@ -7,16 +7,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Cursor;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::Decompress;
-use zip::read::ZipFileEntry;
-use zip::{CompressionMethod, ZipArchive};
+use zip::ZipArchive;
 
-use super::inflate::Packed;
-use super::{Refusal, directory, limits, names};
+use super::entry::{self, Entry};
+use super::shared::{SharedPart, SharedParts};
+use super::{Refusal, directory, limits};
 use crate::verdict::FindingCode;
 
 /// PDF readers look for this in so many bytes from the beginning.
@@ -46,17 +45,7 @@ pub struct Package<'a> {
     kept_bytes: AtomicU64,
     /// The tables of one inflater serve all entries.
     inflater: Mutex<Decompress>,
-}
-
-struct Entry {
-    name: String,
-    is_directory: bool,
-    size_bytes: u64,
-    checksum: u32,
-    is_deflated: bool,
-    /// Where its packed data stand.
-    data: Range<usize>,
-    content: OnceLock<Box<[u8]>>,
+    memory: Option<&'static dyn SharedParts>,
 }
 
 impl<'a> Package<'a> {
@@ -101,8 +90,8 @@ impl<'a> Package<'a> {
             let entry = archive
                 .by_index_data(index)
                 .map_err(|error| broken(error.to_string()))?;
-            let pair = headers_of(bytes, &entry)?;
-            entries.push(checked_entry(&entry, &pair)?);
+            let pair = entry::headers_of(bytes, &entry)?;
+            entries.push(Entry::checked(&entry, &pair)?);
             headers.push(pair);
         }
         check_total(&entries)?;
@@ -120,7 +109,15 @@ impl<'a> Package<'a> {
             warnings,
             kept_bytes: AtomicU64::new(0),
             inflater: Mutex::new(Decompress::new(false)),
+            memory: None,
         })
+    }
+
+    /// The same package, with a memory of parts that other packages have too.
+    #[must_use]
+    pub fn sharing(self, memory: &'static dyn SharedParts) -> Self {
+        let memory = Some(memory);
+        Self { memory, ..self }
     }
 
     /// What is odd about the container without being refused: `ZIP_STRUCT` (bytes before, between
@@ -209,6 +206,25 @@ impl<'a> Package<'a> {
         self.unpack(entry, sink)
     }
 
+    /// What is known of a part from other packages.
+    #[must_use]
+    pub fn shared(&self, file: FileId) -> Option<&SharedPart> {
+        self.entries.get(file.0)?.shared.get().map(Arc::as_ref)
+    }
+
+    /// Looks in the memory for a part that other packages may have too.
+    pub(super) fn share(&self, file: FileId) {
+        let (Some(memory), Some(entry)) = (self.memory, self.entries.get(file.0)) else {
+            return;
+        };
+        let packed = entry.packed(self.bytes);
+        if entry.shared.get().is_none()
+            && let Some(known) = memory.recall(packed.form(), packed.data)
+        {
+            entry.shared.get_or_init(|| known);
+        }
+    }
+
     fn entry(&self, file: FileId) -> Result<&Entry, Refusal> {
         self.entries
             .get(file.0)
@@ -216,13 +232,7 @@ impl<'a> Package<'a> {
     }
 
     fn unpack(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
-        let packed = Packed {
-            name: &entry.name,
-            data: self.bytes.get(entry.data.clone()).unwrap_or_default(),
-            is_deflated: entry.is_deflated,
-            size_bytes: entry.size_bytes,
-            checksum: entry.checksum,
-        };
+        let packed = entry.packed(self.bytes);
         let mut state = (self.inflater.lock()).unwrap_or_else(PoisonError::into_inner);
         packed.unpack(&mut state, sink)
     }
@@ -241,69 +251,6 @@ impl<'a> Package<'a> {
         }
         Cow::Borrowed(entry.content.get_or_init(|| content.into_boxed_slice()))
     }
-}
-
-fn headers_of<'a>(
-    bytes: &'a [u8],
-    entry: &ZipFileEntry<'_>,
-) -> Result<directory::Headers<'a>, Refusal> {
-    let positions = (
-        usize::try_from(entry.header_start()),
-        usize::try_from(entry.central_header_start()),
-    );
-    let (Ok(local), Ok(central)) = positions else {
-        return Err(broken("impossible offset"));
-    };
-    let headers = directory::headers(bytes, local, central, entry.compressed_size())?;
-    if headers.name == entry.name_raw() {
-        Ok(headers)
-    } else {
-        Err(broken("an extra field carries another name"))
-    }
-}
-
-fn checked_entry(
-    entry: &ZipFileEntry<'_>,
-    headers: &directory::Headers<'_>,
-) -> Result<Entry, Refusal> {
-    let name = names::decoded(headers.name)?;
-    let is_directory = name.ends_with('/');
-    let name = name.strip_suffix('/').unwrap_or(&name).to_owned();
-    names::check(&name)?;
-    if entry.is_symlink() {
-        return Err(Refusal::new(FindingCode::ZipSymlink, name));
-    }
-    if entry.encrypted() {
-        return Err(broken(format!("{name}: encrypted by the container")));
-    }
-    if !matches!(
-        entry.compression(),
-        CompressionMethod::Stored | CompressionMethod::Deflated
-    ) {
-        return Err(broken(format!("{name}: neither stored nor deflated")));
-    }
-    let (size_bytes, packed) = (entry.size(), entry.compressed_size());
-    if is_directory && size_bytes > 0 {
-        return Err(broken(format!("{name}: a directory with content")));
-    }
-    if size_bytes > limits::UNPACKED_BYTES {
-        return Err(bomb(&name, &format!("{size_bytes} bytes unpacked")));
-    }
-    if size_bytes > limits::RATIO_FLOOR_BYTES && size_bytes / limits::RATIO > packed {
-        return Err(bomb(
-            &name,
-            &format!("{packed} bytes unpack to {size_bytes}"),
-        ));
-    }
-    Ok(Entry {
-        name,
-        is_directory,
-        size_bytes,
-        checksum: entry.crc32(),
-        is_deflated: entry.compression() == CompressionMethod::Deflated,
-        data: headers.data.clone(),
-        content: OnceLock::new(),
-    })
 }
 
 fn check_total(entries: &[Entry]) -> Result<(), Refusal> {

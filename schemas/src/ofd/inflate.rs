@@ -4,6 +4,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::Refusal;
 use super::container::{bomb, broken};
+use super::shared::PackedForm;
 
 /// Most bytes that are inflated at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -43,6 +44,16 @@ impl Packed<'_> {
             sink(self.data);
         }
         seen.finish(self)
+    }
+
+    /// What it is known by in a memory of shared parts.
+    pub(super) fn form(&self) -> PackedForm {
+        PackedForm {
+            packed_bytes: self.data.len(),
+            size_bytes: self.size_bytes,
+            checksum: self.checksum,
+            is_deflated: self.is_deflated,
+        }
     }
 
     /// What stands behind the end of the stream is left alone.

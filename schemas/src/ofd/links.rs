@@ -16,7 +16,8 @@ pub(super) enum Part {
     AttachmentList,
     TagList,
     ExtensionList,
-    /// Shown or offered, but not read here: pictures, fonts, attachments, tags.
+    Font,
+    /// Shown or offered, but not read here: pictures, attachments, tags.
     Data,
     /// Text that may or may not be a location.
     Maybe,
@@ -45,6 +46,24 @@ pub(super) struct Scan {
     pub(super) root: String,
 }
 
+impl Scan {
+    /// Every name in it.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        let links = (self.links.iter()).flat_map(|link| [Some(&link.location), link.id.as_ref()]);
+        let composites = (self.composites.iter()).flat_map(|(user, used)| [user, used]);
+        let rest = [&self.root].into_iter().chain(&self.base);
+        let all = links.flatten().chain(composites).chain(&self.templates);
+        all.chain(rest).map(String::as_str)
+    }
+}
+
+impl Link {
+    /// Whether it leads to a part that other packages may have too.
+    pub(super) fn is_shared(&self) -> bool {
+        self.part == Part::Font || (self.part == Part::Page && self.id.is_some())
+    }
+}
+
 /// Element, attribute that holds the location (none: its text), where it leads.
 type Row = (&'static str, Option<&'static str>, Part);
 
@@ -61,7 +80,7 @@ const DOCUMENT: &[Row] = &[
 const PAGE: &[Row] = &[("PageRes", None, Part::Resource)];
 const RESOURCE: &[Row] = &[
     ("MediaFile", None, Part::Data),
-    ("FontFile", None, Part::Data),
+    ("FontFile", None, Part::Font),
     ("ColorSpace", Some("Profile"), Part::Data),
 ];
 const ANNOTATION_LIST: &[Row] = &[("FileLoc", None, Part::Annotation)];
@@ -105,7 +124,7 @@ fn rows(part: Part) -> &'static [Row] {
         Part::AttachmentList => ATTACHMENT_LIST,
         Part::TagList => TAG_LIST,
         Part::ExtensionList => EXTENSION_LIST,
-        Part::Annotation | Part::Data | Part::Maybe => &[],
+        Part::Annotation | Part::Font | Part::Data | Part::Maybe => &[],
     }
 }
 

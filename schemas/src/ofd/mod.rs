@@ -12,6 +12,7 @@ pub mod container;
 mod directory;
 pub mod document;
 mod encoding;
+mod entry;
 pub mod findings;
 mod inflate;
 pub mod limits;
@@ -19,6 +20,7 @@ mod links;
 mod names;
 pub mod path;
 pub mod reach;
+pub mod shared;
 pub mod signatures;
 pub mod xml;
 

@@ -12,6 +12,7 @@ use super::document::{ROOT_PART, Root};
 use super::findings::Findings;
 use super::links::{self, Link, Part, Scan};
 use super::path::{self, Resolved};
+use super::shared::SharedPart;
 use super::{Refusal, limits};
 use crate::verdict::{Checks, FindingCode};
 
@@ -138,7 +139,15 @@ impl Walk<'_, '_> {
             let detail = format!("larger than {} bytes", limits::XML_BYTES);
             return Err(Refusal::new(FindingCode::XmlMalformed, detail));
         }
-        links::scan_part(&self.package.read(file)?, part)
+        let shared = self.package.shared(file).filter(|_| part == Part::Page);
+        if let Some(page) = shared.and_then(SharedPart::page) {
+            return Ok(page.clone());
+        }
+        let scan = links::scan_part(&self.package.read(file)?, part)?;
+        if let Some(shared) = shared {
+            shared.keep_page(&scan);
+        }
+        Ok(scan)
     }
 
     /// Follows what one part names, and notes what it contains.
@@ -224,6 +233,9 @@ impl Walk<'_, '_> {
         }
         let document_folder = folders.last().copied().unwrap_or_default();
         for file in &resolved.files {
+            if link.is_shared() {
+                self.package.share(*file);
+            }
             self.enqueue(*file, link.part, document_folder);
         }
         Some(resolved)
@@ -240,7 +252,7 @@ impl Walk<'_, '_> {
         } else if part == Part::Document {
             return;
         }
-        if matches!(part, Part::Data | Part::Maybe) {
+        if matches!(part, Part::Font | Part::Data | Part::Maybe) {
             return;
         }
         let step = (file, part, document_folder.to_owned());
