@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use self::readers::{READERS, Reader};
 
-/// Schemas of what no Rust type reads: shared parts, and what is only written.
+/// Schemas that no node reads: shared parts, and what a node writes; a client reads more than these.
 const WRITTEN_ONLY: [&str; 3] = ["batch-line", "dead-letter", "problem"];
 
 /// Shapes that others refer to.
