@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use self::readers::{READERS, Reader};
 
-/// Schemas that no node reads: shared parts, and what a node writes; a client reads more than these.
+/// Schemas that no node reads: shared parts, and what a node writes. A client reads more.
 const WRITTEN_ONLY: [&str; 3] = ["batch-line", "dead-letter", "problem"];
 
 /// Shapes that others refer to.
