@@ -297,7 +297,10 @@ impl NodeConfig {
                     .bytes()
                     .all(|byte| byte.is_ascii_hexdigit());
             if !is_digest {
-                return contradiction(format!("token_sm3 of {:?} is not SM3", caller.system));
+                return contradiction(format!(
+                    "token_sm3 of {:?} is not 64 hex digits",
+                    caller.system
+                ));
             }
         }
         self.bus.check()?;

@@ -14,7 +14,7 @@ use super::out::outln;
 use crate::clock::{Clock as _, SystemClock};
 use crate::mint::{Format, LibraryPlan, SealKit, Spoil, mint_library, write_library};
 
-/// Makes a development PKI (SM2 root, issuing authority, seal maker, RSA root, CRLs) and sealed
+/// Make a development PKI (SM2 root, issuing authority, seal maker, RSA root, CRLs) and sealed
 /// licences of fictitious types, OFD or PDF, for tests and demos.
 ///
 /// DIR receives trust/ (what `hub verify --trust` is given), keys/ (private keys, for development
@@ -50,7 +50,7 @@ pub(super) struct MintArgs {
     /// Seed of the sample data: the same seed gives the same licences.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Time of minting, RFC 3339; now when not given.
+    /// Time of minting, for instance 2026-06-01T00:00:00+08:00; now when not given.
     #[arg(long, value_name = "RFC3339")]
     at: Option<DateTime<Utc>>,
 }

@@ -44,7 +44,7 @@ pub fn verdict_text(verdict: &Verdict, indent: &str) -> String {
     }
     for warning in &verdict.warnings {
         let _ = writeln!(text, "{indent}提示 warning: {}", warning.as_str());
-        text.push_str(&code_text(&warning.as_str(), &format!("{indent}  ")));
+        text.push_str(&warning_text(&warning.as_str(), &format!("{indent}  ")));
     }
     text
 }
@@ -63,6 +63,16 @@ pub fn code_text(code: &str, indent: &str) -> String {
             text.side.as_str(),
         )
     })
+}
+
+/// What a code means where it changes no verdict: its note, or else what it always means.
+fn warning_text(code: &str, indent: &str) -> String {
+    let note =
+        catalogue::text(code).and_then(|text| text.note_zh.as_deref().zip(text.note_en.as_deref()));
+    note.map_or_else(
+        || code_text(code, indent),
+        |(zh, en)| format!("{indent}{zh}。\n{indent}{en}.\n"),
+    )
 }
 
 fn signature_text(text: &mut String, signature: &SignatureReport, indent: &str) {

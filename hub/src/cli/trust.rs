@@ -32,8 +32,8 @@ const PUBLIC_FILE: &str = "operator.node.json";
 /// What all nodes trust: the operator signs it, the topic `trust` carries it.
 ///
 /// Certificates, revocation lists, the nodes with their keys and regions, and the status of
-/// seals. The nodes' configuration names the operator's public keys in `[node.operator]`; the file
-/// of private keys (mode 0600) is best kept on a machine of its own.
+/// seals. The nodes' configuration names the file of the operator's public keys, `operator` in
+/// `[node]`; the file of private keys (mode 0600) is best kept on a machine of its own.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrustArgs {
     #[command(subcommand)]
@@ -85,13 +85,13 @@ struct Signing {
 
 #[derive(Debug, clap::Subcommand)]
 enum Added {
-    /// Self-signed CA certificates, PEM or DER.
+    /// Self-signed CA certificates, PEM or DER, one or more in a file.
     Anchor { file: PathBuf },
-    /// Other CA certificates.
+    /// Other CA certificates, one or more in a file.
     Intermediate { file: PathBuf },
-    /// Certificates of seal makers.
+    /// Certificates of seal makers, one or more in a file.
     Maker { file: PathBuf },
-    /// Certificate revocation lists.
+    /// Certificate revocation lists, one or more in a file.
     Crl { file: PathBuf },
     /// A node as `hub keys show` prints it.
     Node { file: PathBuf },
@@ -102,7 +102,7 @@ enum Added {
 
 #[derive(Debug, clap::Subcommand)]
 enum Revoked {
-    /// Anchors, by their certificates.
+    /// Anchors, by their certificates, as `add` takes them.
     Anchor { file: PathBuf },
     /// Intermediates, by their certificates.
     Intermediate { file: PathBuf },
@@ -168,7 +168,7 @@ fn init(folder: &Path) -> anyhow::Result<()> {
     fs::write(folder.join(PUBLIC_FILE), public)?;
     outln!("{}", path.display())?;
     outln!(
-        "  公钥 public keys  {}, 写入各节点的 [node.operator] for every node's [node.operator]",
+        "  公钥 public keys  {}, 各节点在 [node] operator 中写明 for `operator` in every node's [node]",
         folder.join(PUBLIC_FILE).display()
     )?;
     Ok(())

@@ -38,7 +38,7 @@ pub struct VerifyArgs {
     /// trusted.
     #[arg(long, value_name = "DIR")]
     trust: Option<PathBuf>,
-    /// Verify as of this time instead of now.
+    /// Verify as of this time instead of now, for instance 2026-06-01T00:00:00+08:00.
     #[arg(long, value_name = "RFC3339")]
     at: Option<DateTime<Utc>>,
     /// Which changes after signing are tolerated.
@@ -60,7 +60,8 @@ pub struct VerifyArgs {
     /// One HTML page about all files, in Chinese and English, for people who are no engineers.
     ///
     /// Every FILE has a section. The page needs nothing else, no network and no scripts, and prints
-    /// on A4. It goes to standard output instead of text, or with =REPORT to a new file.
+    /// on A4. It goes to standard output instead of text, or with =REPORT to a new file, beside the
+    /// text on standard output.
     #[arg(
         long,
         value_name = "REPORT",
@@ -86,7 +87,7 @@ pub struct VerifyArgs {
 enum ProfileArg {
     /// After signing only validation data, document timestamps and further signatures.
     Licence,
-    /// The rules of ETSI and ISO.
+    /// Besides, what the signature itself allows (DocMDP, FieldMDP): fields and annotations.
     General,
 }
 
