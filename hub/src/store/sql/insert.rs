@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::On;
+use super::call::{Call, execute, fetch};
 use super::row::Record;
 use super::statement::{Sql, Statement};
 use super::value::{Value, add};
-use crate::store::postgres::pool::answered;
 use crate::store::{StoreError, Tx};
 
 /// Rows per statement on SQLite. Few sizes, so that each statement stays prepared; the largest
@@ -93,10 +93,12 @@ impl<const N: usize> Insert<N> {
         rows: &[[Value<'q>; N]],
     ) -> Result<Vec<T>, StoreError> {
         tx.check_state()?;
-        let mut answers = Answers(Vec::with_capacity(rows.len()));
-        self.run(tx, rows, &mut answers).await?;
-        tx.count_changed(answers.0.len() as u64);
-        Ok(answers.0)
+        let mut answers = Vec::with_capacity(rows.len());
+        for part in self.parts(tx, rows) {
+            answers.extend(fetch(&part, tx.on()).await?);
+        }
+        tx.count_changed(answers.len() as u64);
+        Ok(answers)
     }
 
     /// Inserts as bookkeeping, which needs no leaf; how many rows changed.
@@ -108,44 +110,32 @@ impl<const N: usize> Insert<N> {
         tx: &mut Tx<'_>,
         rows: &[[Value<'q>; N]],
     ) -> Result<u64, StoreError> {
-        let mut changed = Changed(0);
-        self.run(tx, rows, &mut changed).await?;
-        Ok(changed.0)
+        let mut changed = 0;
+        for part in self.parts(tx, rows) {
+            changed += execute(&part, tx).await?;
+        }
+        Ok(changed)
     }
 
-    /// Part by part, as many rows as one statement takes.
-    async fn run<'q>(
-        &self,
+    /// All rows, in parts that one statement takes.
+    fn parts<'p, 'q>(
+        &'p self,
         tx: &mut Tx<'_>,
-        rows: &[[Value<'q>; N]],
-        gathered: &mut impl Gather,
-    ) -> Result<(), StoreError> {
-        let mut rest = rows;
+        rows: &'p [[Value<'q>; N]],
+    ) -> Vec<Part<'p, 'q, N>> {
+        let is_sqlite = matches!(tx.on(), On::Sqlite(..));
+        let (mut parts, mut rest) = (Vec::new(), rows);
         while !rest.is_empty() {
-            match tx.on() {
-                On::Sqlite(connection, trouble) => {
-                    let (chunk, after) = split(rest);
-                    let (text, arguments) = (self.sqlite_text(chunk.len()), for_sqlite(chunk)?);
-                    trouble.note(gathered.of_sqlite(text, arguments, connection).await)?;
-                    rest = after;
-                }
-                On::Postgres(lease, trouble) => {
-                    let (chunk, after) = rest.split_at(rest.len().min(ROWS_PER_ARRAY));
-                    let mut arguments = PgArguments::default();
-                    self.add_to_postgres(&mut arguments, chunk)?;
-                    let text = self.postgres_text(1);
-                    let patience = lease.patience();
-                    let done = async {
-                        let done = gathered.of_postgres(text, arguments, lease.open().await?);
-                        answered(patience, done).await
-                    };
-                    trouble.note(done.await)?;
-                    rest = after;
-                }
-                On::SqlitePool(_) | On::PostgresPool(_) => return Err(StoreError::NotReading),
-            }
+            let size = if is_sqlite {
+                sqlite_size(rest.len())
+            } else {
+                rest.len().min(ROWS_PER_ARRAY)
+            };
+            let (rows, after) = rest.split_at(size);
+            parts.push(Part { insert: self, rows });
+            rest = after;
         }
-        Ok(())
+        parts
     }
 
     fn head(&self) -> String {
@@ -211,90 +201,32 @@ impl<const N: usize> Statement for Insert<N> {
     }
 }
 
-/// What is kept of the answers of several statements. The texts are those of an [`Insert`].
-trait Gather: Send {
-    fn of_sqlite(
-        &mut self,
-        text: String,
-        arguments: SqliteArguments,
-        connection: &mut SqliteConnection,
-    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
-
-    fn of_postgres(
-        &mut self,
-        text: String,
-        arguments: PgArguments,
-        connection: &mut PgConnection,
-    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+/// Rows that one statement inserts.
+struct Part<'p, 'q, const N: usize> {
+    insert: &'p Insert<N>,
+    rows: &'p [[Value<'q>; N]],
 }
 
-/// The rows that `returning` gives.
-struct Answers<T>(Vec<T>);
-
-/// How many rows changed.
-struct Changed(u64);
-
-impl<T: Record> Gather for Answers<T> {
-    async fn of_sqlite(
-        &mut self,
-        text: String,
-        arguments: SqliteArguments,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), sqlx::Error> {
-        let query = sqlx::query_as_with(AssertSqlSafe(text), arguments);
-        self.0.extend(query.fetch_all(connection).await?);
-        Ok(())
+impl<const N: usize> Call for Part<'_, '_, N> {
+    fn for_sqlite(&self) -> Result<(SqlStr, SqliteArguments), StoreError> {
+        let mut arguments = SqliteArguments::default();
+        for value in self.rows.iter().flatten() {
+            value.add_to_sqlite(&mut arguments)?;
+        }
+        let text = self.insert.sqlite_text(self.rows.len());
+        Ok((AssertSqlSafe(text).into_sql_str(), arguments))
     }
 
-    async fn of_postgres(
-        &mut self,
-        text: String,
-        arguments: PgArguments,
-        connection: &mut PgConnection,
-    ) -> Result<(), sqlx::Error> {
-        let query = sqlx::query_as_with(AssertSqlSafe(text), arguments);
-        self.0.extend(query.fetch_all(connection).await?);
-        Ok(())
+    fn for_postgres(&self) -> Result<(SqlStr, PgArguments), StoreError> {
+        let mut arguments = PgArguments::default();
+        self.insert.add_to_postgres(&mut arguments, self.rows)?;
+        let text = self.insert.postgres_text(1);
+        Ok((AssertSqlSafe(text).into_sql_str(), arguments))
     }
 }
 
-impl Gather for Changed {
-    async fn of_sqlite(
-        &mut self,
-        text: String,
-        arguments: SqliteArguments,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), sqlx::Error> {
-        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
-        self.0 += query.execute(connection).await?.rows_affected();
-        Ok(())
-    }
-
-    async fn of_postgres(
-        &mut self,
-        text: String,
-        arguments: PgArguments,
-        connection: &mut PgConnection,
-    ) -> Result<(), sqlx::Error> {
-        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
-        self.0 += query.execute(connection).await?.rows_affected();
-        Ok(())
-    }
-}
-
-/// The first rows, as many as the largest statement takes that they fill.
-fn split<R>(rows: &[R]) -> (&[R], &[R]) {
-    let size = ROWS_PER_STATEMENT
-        .into_iter()
-        .find(|size| *size <= rows.len())
-        .unwrap_or(rows.len());
-    rows.split_at(size)
-}
-
-fn for_sqlite<const N: usize>(rows: &[[Value<'_>; N]]) -> Result<SqliteArguments, sqlx::Error> {
-    let mut arguments = SqliteArguments::default();
-    for value in rows.iter().flatten() {
-        value.add_to_sqlite(&mut arguments)?;
-    }
-    Ok(arguments)
+/// Of so many rows those of the next statement: the largest one that they fill.
+fn sqlite_size(rows: usize) -> usize {
+    let mut sizes = ROWS_PER_STATEMENT.into_iter();
+    sizes.find(|size| *size <= rows).unwrap_or(rows)
 }

@@ -41,6 +41,7 @@
 //! Reads outside a transaction are one round trip: the statement stays prepared on its
 //! connection, and there is no `begin`.
 
+mod call;
 mod copy;
 mod insert;
 mod reading;

@@ -1,18 +1,14 @@
-//! Statements and their execution.
+//! Statements and their values.
 
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use super::reading::{On, Reading};
+use super::call::{Call, execute, fetch};
+use super::reading::Reading;
 use super::row::{Field, Record};
 use super::value::Value;
-use crate::store::postgres::pool::{Lease, answered};
 use crate::store::{StoreError, Tx};
-
-/// Most tries of a read whose connection turns out to be lost: after a restart of the database
-/// every idle connection is, and a new one is made for each that was found so.
-const READ_ATTEMPTS_MAX: u32 = 3;
 
 /// A statement with `$1`, `$2`, … as its parameters, as both databases read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,30 +112,7 @@ impl<'q> Query<'q> {
     /// Failures of the database; a statement that writes.
     pub async fn all<T: Record>(self, from: impl Into<Reading<'_>>) -> Result<Vec<T>, StoreError> {
         self.check_reads()?;
-        match from.into().0 {
-            On::SqlitePool(pool) => {
-                let query = sqlx::query_as_with(self.sql.sqlite, self.for_sqlite()?);
-                Ok(query.fetch_all(pool).await?)
-            }
-            On::Sqlite(connection, trouble) => {
-                let query = sqlx::query_as_with(self.sql.sqlite, self.for_sqlite()?);
-                trouble.note(query.fetch_all(connection).await)
-            }
-            On::PostgresPool(pool) => {
-                let mut attempt = 1;
-                loop {
-                    let mut lease = pool.lease().await?;
-                    let done = self.fetch_on(&mut lease).await;
-                    match lease.release_after(done) {
-                        Err(error) if error.is_lost() && attempt < READ_ATTEMPTS_MAX => {
-                            attempt += 1;
-                        }
-                        done => return done,
-                    }
-                }
-            }
-            On::Postgres(lease, trouble) => trouble.note(self.fetch_on(lease).await),
-        }
+        fetch(&self, from.into().0).await
     }
 
     /// The row, if there is one.
@@ -201,7 +174,7 @@ impl<'q> Query<'q> {
     /// bookkeeping.
     pub async fn write(self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
         tx.check_state()?;
-        let rows = self.execute(tx).await?;
+        let rows = execute(&self, tx).await?;
         tx.count_changed(rows);
         Ok(rows)
     }
@@ -212,14 +185,7 @@ impl<'q> Query<'q> {
     /// As [`Query::write`].
     pub async fn write_returning<T: Record>(self, tx: &mut Tx<'_>) -> Result<Vec<T>, StoreError> {
         tx.check_state()?;
-        let rows: Vec<T> = match tx.on() {
-            On::Sqlite(connection, trouble) => {
-                let query = sqlx::query_as_with(self.sql.sqlite, self.for_sqlite()?);
-                trouble.note(query.fetch_all(connection).await)?
-            }
-            On::Postgres(lease, trouble) => trouble.note(self.fetch_on(lease).await)?,
-            On::SqlitePool(_) | On::PostgresPool(_) => return Err(StoreError::NotReading),
-        };
+        let rows: Vec<T> = fetch(&self, tx.on()).await?;
         tx.count_changed(rows.len() as u64);
         Ok(rows)
     }
@@ -230,39 +196,7 @@ impl<'q> Query<'q> {
     /// # Errors
     /// Failures of the database.
     pub async fn keep_books(self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        self.execute(tx).await
-    }
-
-    async fn execute(self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        match tx.on() {
-            On::Sqlite(connection, trouble) => {
-                let query = sqlx::query_with(self.sql.sqlite, self.for_sqlite()?);
-                let done = trouble.note(query.execute(connection).await)?;
-                Ok(done.rows_affected())
-            }
-            On::Postgres(lease, trouble) => {
-                let query = sqlx::query_with(self.postgres_text(), self.for_postgres()?);
-                let patience = lease.patience();
-                let done = async { answered(patience, query.execute(lease.open().await?)).await };
-                Ok(trouble.note(done.await)?.rows_affected())
-            }
-            On::SqlitePool(_) | On::PostgresPool(_) => Err(StoreError::NotReading),
-        }
-    }
-
-    async fn fetch_on<T: Record>(&self, lease: &mut Lease) -> Result<Vec<T>, sqlx::Error> {
-        let arguments = self.for_postgres()?;
-        let query = sqlx::query_as_with(self.postgres_text(), arguments);
-        let patience = lease.patience();
-        answered(patience, query.fetch_all(lease.open().await?)).await
-    }
-
-    fn postgres_text(&self) -> SqlStr {
-        match self.region {
-            None => self.sql.postgres.into_sql_str(),
-            // Two digits cannot say anything else.
-            Some(region) => AssertSqlSafe(region.put_into(self.sql.postgres)).into_sql_str(),
-        }
+        execute(&self, tx).await
     }
 
     /// The way for reads is not counted: a statement that writes must not take it.
@@ -274,21 +208,28 @@ impl<'q> Query<'q> {
             Err(StoreError::NotReading)
         }
     }
+}
 
-    fn for_sqlite(&self) -> Result<SqliteArguments, sqlx::Error> {
+impl Call for Query<'_> {
+    fn for_sqlite(&self) -> Result<(SqlStr, SqliteArguments), StoreError> {
         let mut arguments = SqliteArguments::default();
         for value in &self.values {
             value.add_to_sqlite(&mut arguments)?;
         }
-        Ok(arguments)
+        Ok((self.sql.sqlite.into_sql_str(), arguments))
     }
 
-    fn for_postgres(&self) -> Result<PgArguments, sqlx::Error> {
+    fn for_postgres(&self) -> Result<(SqlStr, PgArguments), StoreError> {
+        let text = match self.region {
+            None => self.sql.postgres.into_sql_str(),
+            // Two digits cannot say anything else.
+            Some(region) => AssertSqlSafe(region.put_into(self.sql.postgres)).into_sql_str(),
+        };
         let mut arguments = PgArguments::default();
         for value in &self.values {
             value.add_to_postgres(&mut arguments)?;
         }
-        Ok(arguments)
+        Ok((text, arguments))
     }
 }
 
