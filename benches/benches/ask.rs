@@ -24,12 +24,9 @@ const QUESTION_BYTES: usize = 400;
 const ANSWER_BYTES: usize = 3_000;
 
 fn main() {
-    let Some(broker) = engines::kafka("ask") else {
+    let Some(broker) = engines::both("ask") else {
         return;
     };
-    if engines::postgres("ask").is_none() || !engines::nodes_run_on_both("ask") {
-        return;
-    }
     let runtime = Runtime::new().expect("runtime");
     let samples = Samples::new();
     let hub = runtime.block_on(TestHub::start(1, 0));

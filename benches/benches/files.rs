@@ -34,12 +34,9 @@ const SIZES: [(&str, Format, usize, usize); 6] = [
 const QUESTION_BYTES: usize = 400;
 
 fn main() {
-    let Some(broker) = engines::kafka("files") else {
+    let Some(broker) = engines::both("files") else {
         return;
     };
-    if engines::postgres("files").is_none() || !engines::nodes_run_on_both("files") {
-        return;
-    }
     let runtime = Runtime::new().expect("runtime");
     for (name, format, scan_bytes, files) in SIZES {
         let mut hub = runtime.block_on(TestHub::start(files, 0));

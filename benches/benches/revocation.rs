@@ -22,10 +22,7 @@ const REVOCATIONS: u64 = 200;
 const LOOK: Duration = Duration::from_micros(500);
 
 fn main() {
-    if engines::kafka("revocation").is_none()
-        || engines::postgres("revocation").is_none()
-        || !engines::nodes_run_on_both("revocation")
-    {
+    if engines::both("revocation").is_none() {
         return;
     }
     let runtime = Runtime::new().expect("runtime");

@@ -37,12 +37,9 @@ const RECORDS: u32 = 50_000;
 const TOPIC: &str = "directory.changes";
 
 fn main() {
-    let Some(broker) = engines::kafka("sync") else {
+    let Some(broker) = engines::both("sync") else {
         return;
     };
-    if engines::postgres("sync").is_none() || !engines::nodes_run_on_both("sync") {
-        return;
-    }
     let runtime = Runtime::new().expect("runtime");
     // Each side of each comparison is run once more to warm up.
     let library = Library::start(&runtime, 2 * (ROUNDS + 1));

@@ -26,16 +26,19 @@ pub fn postgres(bench: &str) -> Option<String> {
     engine(bench, "HUB_TEST_POSTGRES", "PostgreSQL server")
 }
 
-/// Whether the nodes of the harness run on both engines (`HUB_TEST_STORE=postgres`,
-/// `HUB_TEST_BUS=kafka`), which compares only what is compared on the same engines.
+/// The broker, where the nodes of the harness run on both engines (`HUB_TEST_STORE=postgres`,
+/// `HUB_TEST_BUS=kafka`), which compares only what is compared on the same engines; none, said
+/// loudly, where they do not.
 #[must_use]
-pub fn nodes_run_on_both(bench: &str) -> bool {
+pub fn both(bench: &str) -> Option<String> {
+    let broker = kafka(bench)?;
+    postgres(bench)?;
     let is = |name, value: &str| std::env::var_os(name).is_some_and(|found| found == value);
     let both = is("HUB_TEST_STORE", "postgres") && is("HUB_TEST_BUS", "kafka");
     if !both {
         println!("SKIPPED {bench}: wants HUB_TEST_STORE=postgres and HUB_TEST_BUS=kafka");
     }
-    both
+    both.then_some(broker)
 }
 
 /// Settings under which nobody else has topics.
