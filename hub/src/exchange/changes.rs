@@ -162,7 +162,9 @@ pub(super) fn result_of(outcome: ReceiptOutcome, reasons: &[ReceiptReason]) -> S
 }
 
 /// Whether an old change, whose mark may be gone, says something that is not known yet: one that
-/// waited long must not be lost, one that is sent again must change nothing.
+/// waited long must not be lost, one that is sent again must change nothing. Asked before the
+/// change is opened and held against the rules, hence of less than [`news_among`]: whichever node
+/// registered the licence, and whatever the rules say of the change now.
 async fn is_news(
     node: &Node,
     envelope: &Envelope,

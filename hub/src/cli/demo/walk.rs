@@ -26,8 +26,10 @@ pub(super) async fn show(stage: &Stage, cast: &Cast, parts: &MintedParts) -> any
     let department = cast.department()?;
     lookups(&department, &parts.good).await?;
     fetched(&department, stage, &parts.good, &parts.pdf).await?;
-    tampered(&department, stage, &parts.tampered).await?;
-    not_permitted(&department, stage, &parts.not_permitted).await?;
+    step(6, "被篡改的文件不予交付", "a tampered file is refused")?;
+    refused(&department, stage, &parts.tampered, "NOT_DELIVERED").await?;
+    step(7, "无许可的用证被拒绝", "a use without a permit is refused")?;
+    refused(&department, stage, &parts.not_permitted, "PERMIT_DENIED").await?;
     let proofs = shown_trail(stage, cast, &parts.good).await?;
     proven(stage, proofs)
 }
@@ -108,37 +110,17 @@ async fn show_delivery(
     Ok(())
 }
 
-async fn tampered(
+/// A file that is asked for is refused, with this code.
+async fn refused(
     department: &Client,
     stage: &Stage,
     identifier: &Identifier,
+    code: &str,
 ) -> anyhow::Result<()> {
-    step(6, "被篡改的文件不予交付", "a tampered file is refused")?;
     outln!("   {identifier}")?;
     let problem = refusal(fetch(department, stage, identifier).await)?;
     print_refusal(&problem)?;
-    anyhow::ensure!(
-        problem.code == "NOT_DELIVERED",
-        "refused as {}",
-        problem.code
-    );
-    Ok(())
-}
-
-async fn not_permitted(
-    department: &Client,
-    stage: &Stage,
-    identifier: &Identifier,
-) -> anyhow::Result<()> {
-    step(7, "无许可的用证被拒绝", "a use without a permit is refused")?;
-    outln!("   {identifier}")?;
-    let problem = refusal(fetch(department, stage, identifier).await)?;
-    print_refusal(&problem)?;
-    anyhow::ensure!(
-        problem.code == "PERMIT_DENIED",
-        "refused as {}",
-        problem.code
-    );
+    anyhow::ensure!(problem.code == code, "refused as {}", problem.code);
     Ok(())
 }
 
