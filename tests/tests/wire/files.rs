@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use certs::digest::sm3;
 use certs::node_key::NodeKeys;
-use connectors::bus::{OutgoingRecord, Sharing, Subscription};
+use connectors::bus::{BusRecord, OutgoingRecord};
 use hub::{files, permits};
 use schemas::envelope::{MessageType, topic};
 use schemas::message::{FileChunk, FileRefusal};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG, caller};
 
 use super::message::{Message, file_sm3, seal};
-use super::stage::Stage;
+use super::stage::{Requests, Stage, header};
 
 /// How a message is signed, once the question that it answers is known.
 type Sign = fn(&Home<'_>, Message) -> OutgoingRecord;
@@ -67,19 +67,17 @@ struct Home<'a> {
     hub: &'a TestHub,
     keys: NodeKeys,
     permit: String,
-    requests: tokio::sync::Mutex<Box<dyn Subscription>>,
+    requests: Requests,
 }
 
 impl<'a> Home<'a> {
     async fn new(hub: &'a TestHub, permit: String) -> Self {
-        let topic = topic::requests(ZHEJIANG);
-        let requests = hub.bus.subscribe(&topic, Sharing::Whole, Arc::new(None));
         let keys = hub::node::node_keys(&hub.folder.path().join(ZHEJIANG));
         Self {
             hub,
             keys: keys.expect("keys"),
             permit,
-            requests: tokio::sync::Mutex::new(requests.await.expect("subscribes")),
+            requests: Requests::to(hub, ZHEJIANG).await,
         }
     }
 
@@ -241,20 +239,9 @@ impl<'a> Home<'a> {
 
     /// The correlation of the next request for a file.
     async fn question(&self) -> String {
-        let patience = super::http::connection::PATIENCE;
-        let mut requests = self.requests.lock().await;
-        loop {
-            let batch = tokio::time::timeout(patience, requests.next()).await;
-            let batch = batch.expect("a request in time").expect("reads");
-            let last = batch.last().expect("a record");
-            let header = |wanted: &str| {
-                let found = last.headers.iter().find(|(name, _)| name == wanted);
-                found.map(|(_, value)| value.clone()).unwrap_or_default()
-            };
-            if header("ce_type") == MessageType::FileRequest.as_str() {
-                return header("ce_correlation");
-            }
-        }
+        let wanted = Some(MessageType::FileRequest.as_str());
+        let is_meant = |request: &BusRecord| header(&request.headers, "ce_type") == wanted;
+        self.requests.next(is_meant).await
     }
 }
 

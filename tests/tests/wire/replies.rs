@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use certs::node_key::NodeKeys;
 use certs::sealing;
-use connectors::bus::{OutgoingRecord, Sharing, Subscription};
+use connectors::bus::{BusRecord, OutgoingRecord};
 use hub::directory;
 use hub::refusal::Refusal;
 use schemas::envelope::{MessageType, topic};
@@ -14,7 +14,7 @@ use tests::{NATIONAL, SICHUAN, ZHEJIANG, caller, eventually, noon};
 
 use super::envelopes::case;
 use super::message::{Message, revoked};
-use super::stage::{Case, Expected, Stage};
+use super::stage::{Case, Expected, Requests, Stage, header};
 use crate::state::leaves;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +75,7 @@ async fn only_the_node_that_was_asked_answers_and_only_the_question() {
 struct Waiting<'a> {
     stage: &'a Stage,
     keys: NodeKeys,
-    requests: tokio::sync::Mutex<Box<dyn Subscription>>,
+    requests: Requests,
 }
 
 /// What the asker must be told.
@@ -91,13 +91,11 @@ enum Told {
 impl<'a> Waiting<'a> {
     async fn new(stage: &'a Stage) -> Self {
         let hub = &stage.hub;
-        let topic = topic::requests(NATIONAL);
-        let requests = hub.bus.subscribe(&topic, Sharing::Whole, Arc::new(None));
         let keys = hub::node::node_keys(&hub.folder.path().join(NATIONAL));
         Self {
             stage,
             keys: keys.expect("keys"),
-            requests: tokio::sync::Mutex::new(requests.await.expect("subscribes")),
+            requests: Requests::to(hub, NATIONAL).await,
         }
     }
 
@@ -215,21 +213,13 @@ impl<'a> Waiting<'a> {
 
     /// The correlation of the next question.
     async fn question(&self) -> String {
-        let mut requests = self.requests.lock().await;
-        let patience = super::http::connection::PATIENCE;
-        loop {
-            let batch = tokio::time::timeout(patience, requests.next()).await;
-            let batch = batch.expect("a question in time").expect("reads");
-            let last = batch.last().expect("a record");
-            let header = |wanted: &str| {
-                let found = last.headers.iter().find(|(name, _)| name == wanted);
-                found.map(|(_, value)| value.clone()).unwrap_or_default()
-            };
-            // Honest messages of other checks went the same way before.
-            if header("ce_source") == "/nodes/sichuan" && !header("ce_deadline").is_empty() {
-                return header("ce_correlation");
-            }
-        }
+        // Honest messages of other checks went the same way before.
+        let is_meant = |request: &BusRecord| {
+            header(&request.headers, "ce_source") == Some("/nodes/sichuan")
+                && header(&request.headers, "ce_deadline")
+                    .is_some_and(|deadline| !deadline.is_empty())
+        };
+        self.requests.next(is_meant).await
     }
 
     /// A refusal as the national node would give it.

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use connectors::bus::OutgoingRecord;
+use connectors::bus::{BusRecord, OutgoingRecord, Sharing, Subscription};
 use hub::node::node_keys;
 use schemas::envelope::topic;
 use schemas::permit::PermitRecord;
 use serde_json::Value;
 use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG, eventually};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 
-use super::http::connection::ask;
+use super::http::connection::{PATIENCE, ask};
 use super::message::lookup_between;
 use crate::state::{digests, leaves, positions};
 
@@ -179,20 +180,49 @@ impl Stage {
         let letters = self.hub.records(&topic::dead_letters(reader)).await;
         assert_eq!(letters.len(), cases.len(), "dead letters of {reader}");
         for (letter, case) in letters.iter().zip(cases) {
-            let header = |wanted: &str| {
-                let found = letter.headers.iter().find(|(name, _)| name == wanted);
-                found.map(|(_, value)| value.as_str())
-            };
-            let code = header("hub_deadletter_code").expect("a code");
+            let code = header(&letter.headers, "hub_deadletter_code").expect("a code");
             let name = &case.name;
             assert_eq!(case.expected.code(), Some(code), "{name}");
             // Whoever reads the dead letters can look it up.
             assert!(schemas::catalogue::text(code).is_some(), "{code}");
-            let topic = header("hub_deadletter_topic").expect("a topic");
+            let topic = header(&letter.headers, "hub_deadletter_topic").expect("a topic");
             assert_eq!(topic, case.record.topic, "{name}");
             assert_eq!(letter.body, case.record.body, "{name}");
         }
     }
+}
+
+/// Requests to a node, which a test answers in its place.
+pub(super) struct Requests(Mutex<Box<dyn Subscription>>);
+
+impl Requests {
+    /// Those to this node.
+    pub(super) async fn to(hub: &TestHub, node: &str) -> Self {
+        let topic = topic::requests(node);
+        let requests = hub.bus.subscribe(&topic, Sharing::Whole, Arc::new(None));
+        Self(Mutex::new(requests.await.expect("subscribes")))
+    }
+
+    /// The correlation of the next one that is meant.
+    pub(super) async fn next(&self, is_meant: impl Fn(&BusRecord) -> bool) -> String {
+        let mut requests = self.0.lock().await;
+        loop {
+            let batch = tokio::time::timeout(PATIENCE, requests.next()).await;
+            let batch = batch.expect("a request in time").expect("reads");
+            let last = batch.last().expect("a record");
+            if is_meant(last) {
+                return header(&last.headers, "ce_correlation")
+                    .unwrap_or_default()
+                    .to_owned();
+            }
+        }
+    }
+}
+
+/// The value of a header, if there is one of this name.
+pub(super) fn header<'r>(headers: &'r [(String, String)], wanted: &str) -> Option<&'r str> {
+    let found = headers.iter().find(|(name, _)| name == wanted);
+    found.map(|(_, value)| value.as_str())
 }
 
 async fn serve(hub: &TestHub, node: &str) -> SocketAddr {
