@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::auth::Authenticated;
-use super::extract::{Body, Licence, Parameters, bad_request, only};
-use super::fault::Fault;
+use super::extract::{Body, Licence, Parameters, only};
+use super::fault::{Fault, Slip};
 use crate::config::CallerRole;
 use crate::directory::{self, StatusChanged};
 use crate::node::Node;
@@ -138,7 +138,11 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<String, Fault> {
     let fits = |key: &&str| !key.is_empty() && key.len() <= KEY_CHARACTERS_MAX;
     let key = only(headers, IDEMPOTENCY_KEY).filter(fits);
     key.map(str::to_owned)
-        .ok_or_else(|| bad_request("BAD_REQUEST", IDEMPOTENCY_KEY))
+        .ok_or_else(|| malformed(IDEMPOTENCY_KEY, "be given once, with 1 to 128 characters"))
+}
+
+fn malformed(field: &'static str, be: &'static str) -> Fault {
+    Fault::Malformed(Slip::must(field, be))
 }
 
 fn page_items() -> u32 {
@@ -149,7 +153,7 @@ impl Cursor {
     fn limit(&self) -> Result<u32, Fault> {
         let fits = (1..=PAGE_ITEMS_MAX).contains(&self.limit);
         fits.then_some(self.limit)
-            .ok_or_else(|| bad_request("BAD_REQUEST", "limit"))
+            .ok_or_else(|| malformed("limit", "be from 1 to 200"))
     }
 }
 

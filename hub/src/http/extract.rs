@@ -9,8 +9,10 @@ use schemas::identifier::Identifier;
 use serde::de::DeserializeOwned;
 
 use super::Shared;
-use super::fault::Fault;
+use super::fault::{Fault, Slip};
 use crate::refusal::Refusal;
+
+mod given;
 
 /// The licence that the address names. Identifiers of older licences that deviate from
 /// GB/T 36904-2018 are accepted, see [`Identifier::parse_lenient`].
@@ -51,12 +53,13 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
                     StatusCode::PAYLOAD_TOO_LARGE => Fault::BodyTooLarge,
                     _ => Fault::BodyMalformed { line: 0, column: 0 },
                 })?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| Fault::BodyMalformed {
-                line: error.line(),
-                column: error.column(),
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let slip = given::slip_of_body::<T>(&bytes);
+            let (line, column) = (error.line(), error.column());
+            slip.map_or(Fault::BodyMalformed { line, column }, |slip| {
+                Fault::Malformed(slip.of_part("body"))
             })
+        })
     }
 }
 
@@ -64,10 +67,14 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Parameters<T> {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Fault> {
-        Query::from_request_parts(parts, shared)
-            .await
-            .map(|Query(parameters)| Self(parameters))
-            .map_err(|_| bad_request("BAD_REQUEST", "query"))
+        if let Ok(Query(parameters)) = Query::from_request_parts(parts, shared).await {
+            return Ok(Self(parameters));
+        }
+        let slip = match Query::from_request_parts(parts, shared).await {
+            Ok(Query(given)) => given::slip_of_query::<T>(given),
+            Err(_) => Slip::form(),
+        };
+        Err(Fault::Malformed(slip.of_part("query")))
     }
 }
 

@@ -16,8 +16,10 @@ use serde_json::{Map, Value, json};
 use crate::refusal::Refusal;
 
 mod batch;
+mod slip;
 
 pub use batch::BatchFault;
+pub use slip::Slip;
 
 /// Media type of problems, RFC 9457 §6.1.
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -50,6 +52,8 @@ pub enum Fault {
         /// Column, from 1.
         column: usize,
     },
+    /// A field of the body or a parameter is wrong or missing.
+    Malformed(Slip),
     /// The requested range lies outside the file, RFC 9110 §15.5.17.
     RangeNotSatisfiable {
         /// Size of the file, in bytes.
@@ -93,7 +97,7 @@ impl Fault {
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::BodyTooLarge => "TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::BodyMalformed { .. } => "BAD_REQUEST",
+            Self::BodyMalformed { .. } | Self::Malformed(_) => "BAD_REQUEST",
             Self::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
             Self::Timeout => "TIMEOUT",
             Self::RateLimited { .. } => "RATE_LIMITED",
@@ -113,7 +117,7 @@ impl Fault {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyMalformed { .. } => StatusCode::BAD_REQUEST,
+            Self::BodyMalformed { .. } | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Batch(fault) => fault.status(),
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Timeout | Self::NotReady { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -183,6 +187,7 @@ impl Fault {
             Self::BodyMalformed { line, column } => {
                 Some(format!("the fault is at line {line}, column {column}"))
             }
+            Self::Malformed(slip) => Some(slip.to_string()),
             Self::RangeNotSatisfiable { size_bytes } => {
                 Some(format!("the file has {size_bytes} bytes"))
             }
@@ -230,6 +235,7 @@ impl Fault {
                 json!({ "kind": kind, "bytes_max": bytes_max })
             }
             Self::BodyMalformed { .. } => json!({ "field": "body" }),
+            Self::Malformed(slip) => json!({ "field": slip.field() }),
             Self::NotReady { parts } => json!({ "parts": parts }),
             _ => Value::Null,
         };

@@ -196,7 +196,10 @@ async fn what_cannot_be_answered_is_a_coded_problem() {
             .is_some_and(|code| code.starts_with("ID_"))
     );
     let no_permit = request("GET", &format!("{licence}/file"), ALL, empty());
-    check_problem(&node.ask(no_permit).await, 400, "BAD_REQUEST");
+    let refused = node.ask(no_permit).await;
+    check_problem(&refused, 400, "BAD_REQUEST");
+    assert_eq!(refused.json()["field"], "permit");
+    assert_eq!(refused.json()["detail"], "permit is missing");
     let unknown_permit = request("GET", &format!("{licence}/file?permit=none"), ALL, empty());
     check_problem(&node.ask(unknown_permit).await, 403, "PERMIT_UNKNOWN");
 }
@@ -223,6 +226,7 @@ async fn bodies_that_do_not_parse_are_refused_without_repeating_them() {
     let wanted = json!({ "identifier": identifier(), "purpose": {} }).to_string();
     let refused = node.ask(request("POST", "/v1/permits", ALL, wanted)).await;
     check_problem(&refused, 400, "BAD_REQUEST");
+    assert_eq!(refused.json()["field"], "purpose.matter_code");
     let mut purpose = purpose();
     purpose["cause"] = json!("  ");
     let wanted = json!({ "identifier": identifier(), "purpose": purpose }).to_string();
@@ -272,6 +276,42 @@ async fn a_brought_file_is_verified_and_the_verification_is_on_record() {
         before + 1,
         "one leaf for one verification"
     );
+}
+
+#[tokio::test]
+async fn what_brings_no_file_is_refused_with_what_is_missing() {
+    let node = TestNode::start().await;
+    let before = log_size(&node).await;
+    let none = node.ask(request("POST", "/v1/verifications", ALL, ""));
+    let none = none.await;
+    check_problem(&none, 400, "BAD_REQUEST");
+    assert_eq!(none.json()["field"], "body");
+    for media_type in ["application/x-ndjson", "multipart/form-data; boundary=b"] {
+        for (body, status) in [("", 400), (" \n--b--\r\n", 200)] {
+            // Blank lines alone, or boundaries.
+            let body = if media_type.contains("ndjson") {
+                body.split('-').next().unwrap_or_default()
+            } else {
+                body.trim_start()
+            };
+            let mut asked = request("POST", "/v1/verifications", ALL, body);
+            asked
+                .headers_mut()
+                .insert(CONTENT_TYPE, media_type.parse().expect("valid"));
+            let answer = node.ask(asked).await;
+            assert_eq!(answer.status.as_u16(), status, "{media_type} {body:?}");
+            let answer = answer.json();
+            let problem = answer.get("problem").unwrap_or(&answer);
+            assert_eq!(problem["field"], "body", "{answer}");
+            assert_ne!(answer["complete"], true, "{answer}");
+        }
+    }
+    let strict = "/v1/verifications?profile=strict";
+    let strict = node.ask(request("POST", strict, ALL, "file")).await;
+    check_problem(&strict, 400, "BAD_REQUEST");
+    let says = "profile must be one of: licence, general";
+    assert_eq!(strict.json()["detail"], says);
+    assert_eq!(log_size(&node).await, before, "nothing was verified");
 }
 
 #[tokio::test]

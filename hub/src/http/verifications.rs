@@ -27,7 +27,7 @@ use self::parts::Parts;
 use super::Shared;
 use super::auth::Authenticated;
 use super::extract::{Parameters, bad_request, only};
-use super::fault::Fault;
+use super::fault::{Fault, Slip};
 use crate::config::CallerRole;
 use crate::permits::Caller;
 use crate::seals;
@@ -71,7 +71,7 @@ pub(crate) async fn create(
     let place = shared.batches.take(&caller.system)?;
     let asked = Asked::new(&shared.node, caller, wanted.profile, &request);
     let body = Body::new(request.into_body()).begun().await;
-    let body = body.map_err(Fault::Batch)?;
+    let body = body.map_err(Fault::Batch)?.ok_or_else(empty)?;
     let source = match kind {
         Kind::Files { boundary } => Source::Files(Parts::new(body, boundary, &shared.node)),
         Kind::OneFile | Kind::Licences => Source::Licences(Licences::new(body)),
@@ -96,13 +96,23 @@ async fn upload(shared: &Shared, request: Request) -> Result<Brought, Fault> {
     let announced = announced_bytes(request.headers());
     let mut file = spool.begin(spool.single(), announced).await?;
     let mut body = Body::new(request.into_body());
+    let mut is_empty = true;
     loop {
         match body.next().await {
-            Ok(Some(part)) => file.push(&part).await?,
+            Ok(Some(part)) => {
+                is_empty &= part.is_empty();
+                file.push(&part).await?;
+            }
+            Ok(None) if is_empty => return Err(empty()),
             Ok(None) => return Ok(file.finish().await?),
             Err(_) => return Err(Fault::BodyMalformed { line: 0, column: 0 }),
         }
     }
+}
+
+/// Nothing came: a verdict on it would be one on no file.
+fn empty() -> Fault {
+    Fault::Malformed(Slip::must("body", "hold a file, or name one: it is empty"))
 }
 
 fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
@@ -122,7 +132,8 @@ impl Kind {
         }
         let fits = |boundary: &String| (1..=BOUNDARY_CHARACTERS_MAX).contains(&boundary.len());
         let boundary = multer::parse_boundary(media_type).ok().filter(fits);
-        let boundary = boundary.ok_or_else(|| bad_request("BAD_REQUEST", "content-type"))?;
+        let slip = || Slip::must("content-type", "name a boundary of 1 to 70 characters");
+        let boundary = boundary.ok_or_else(|| Fault::Malformed(slip()))?;
         Ok(Self::Files { boundary })
     }
 }

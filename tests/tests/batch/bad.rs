@@ -144,7 +144,7 @@ async fn clients_that_go_away_leave_their_places() {
         scene.check_alive(name).await;
         drop((sending, answering));
         tests::eventually("the place is given back", async || {
-            client::ask(scene.address, TOKEN, NDJSON, Vec::new())
+            client::ask(scene.address, TOKEN, NDJSON, b"{}".to_vec())
                 .await
                 .0
                 == 200

@@ -51,7 +51,8 @@ async fn files_of_memory_and_disk_are_answered_with_typed_lines() {
     assert_eq!((end.done, end.valid, end.complete), (3, 2, true));
     let none = client.verify_files(Profile::Licence, stream::empty());
     let (lines, end) = all(none.await.expect("an answer")).await;
-    assert_eq!((lines.len(), end.complete), (0, true));
+    assert_eq!((lines.len(), end.complete), (0, false));
+    assert_eq!(end.problem.expect("a problem")["field"], "body");
     scene.hub.stop().await;
 }
 

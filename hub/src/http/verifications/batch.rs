@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+use super::empty;
 use super::licences::Licences;
 use super::parts::Parts;
 use super::places::Place;
@@ -260,6 +261,8 @@ impl Answering {
     /// Begins work on what was read.
     fn begin(&mut self, item: Option<Read>) {
         let (item, one_of_many) = match item {
+            // All that came were blank lines, or boundaries.
+            None if self.received == 0 => return self.read = Some(Err(empty())),
             None => return self.read = Some(Ok(())),
             Some(Err(fault)) => return self.read = Some(Err(fault)),
             Some(Ok(read)) => read,

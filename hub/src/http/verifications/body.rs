@@ -27,14 +27,15 @@ impl Body {
         }
     }
 
-    /// Waits for the first bytes: a client that asks before it sends (RFC 9110 §10.1.1) is told to
-    /// go on when its body is read, and no more once the answer has begun.
+    /// Waits for the first bytes; none where the body is empty. A client that asks before it sends
+    /// (RFC 9110 §10.1.1) is told to go on when its body is read, and no more once the answer has
+    /// begun.
     ///
     /// # Errors
     /// As [`Body::next`].
-    pub(super) async fn begun(mut self) -> Result<Self, BatchFault> {
+    pub(super) async fn begun(mut self) -> Result<Option<Self>, BatchFault> {
         self.first = self.next().await?;
-        Ok(self)
+        Ok(self.first.is_some().then_some(self))
     }
 
     /// The next bytes; none at the end.

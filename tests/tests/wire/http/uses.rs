@@ -175,7 +175,7 @@ async fn files_that_are_too_large_are_refused_before_they_are_sent() {
         case(
             "an empty file",
             post("/v1/verifications", ALL, "", b""),
-            Expected::Answered(200),
+            BAD_REQUEST,
         ),
     ];
     desk.check(cases).await;
