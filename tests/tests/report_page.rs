@@ -248,7 +248,11 @@ fn the_command_writes_the_page_and_what_was_signed() {
     let first = verify(&[&to_page, &to_folder]);
     assert_eq!(first.code, Some(1), "{first:?}");
     let html = fs::read_to_string(&page).unwrap();
-    Shown::of(&html);
+    let shown = Shown::of(&html);
+    // The card of the signature says of it what the words above say.
+    assert!(shown.text.contains("the signature itself is sound"));
+    assert!(shown.text.contains("proven, but for an earlier revision"));
+    assert!(!shown.text.contains("it is not proven"));
     // What was signed, by itself, is what it was before the attack.
     let revision = fs::read(signed.join("isa_01_page_content_replaced.signed-1.pdf")).unwrap();
     assert!(fs::read(&file).unwrap().starts_with(&revision));
@@ -259,8 +263,16 @@ fn the_command_writes_the_page_and_what_was_signed() {
     assert!(verify_file(&revision, &trust, &options()).is_valid());
     assert!(first.stderr.contains("有效 valid"), "{}", first.stderr);
     // Nothing is written over, and the page goes to standard output by itself.
-    assert_eq!(verify(&[&to_page]).code, Some(3));
-    assert_eq!(verify(&[&to_folder]).code, Some(3));
+    for (again, taken) in [
+        (&to_page, "page.html"),
+        (&to_folder, "replaced.signed-1.pdf"),
+    ] {
+        let again = verify(&[again]);
+        assert_eq!((again.code, again.stdout.as_str()), (Some(3), ""));
+        for said in [taken, "已经存在", "is there already"] {
+            assert!(again.stderr.contains(said), "{}", again.stderr);
+        }
+    }
     assert_eq!(fs::read_to_string(&page).unwrap(), html);
     let printed = verify(&["--html"]);
     assert_eq!((printed.code, printed.stdout), (Some(1), html));

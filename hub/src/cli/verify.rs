@@ -87,7 +87,7 @@ pub struct VerifyArgs {
 enum ProfileArg {
     /// After signing only validation data, document timestamps and further signatures.
     Licence,
-    /// Besides, what the signature itself allows (DocMDP, FieldMDP): fields and annotations.
+    /// Besides, what the signature itself allows (`DocMDP`, `FieldMDP`): fields and annotations.
     General,
 }
 
@@ -97,6 +97,8 @@ enum ProfileArg {
 /// A trust folder that cannot be read, output that cannot be written, or a file in its place.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     certs::sm2_verification::self_test()?;
+    // Before the work: nobody waits for verdicts whose report cannot be kept.
+    refuse_to_write_over(args)?;
     let trust = match &args.trust {
         Some(dir) => TrustStore::from_folder(dir)
             .with_context(|| format!("trust folder {} cannot be used", dir.display()))?,
@@ -180,6 +182,23 @@ fn verdict_on(
     let file = OpenFile::open(file)?;
     let verdict = verify_open_file(&file, trust, options)?;
     Ok((file, verdict))
+}
+
+/// Refuses a report or revisions in the place of what is there already.
+fn refuse_to_write_over(args: &VerifyArgs) -> anyhow::Result<()> {
+    let report = args.html.iter().map(PathBuf::as_path);
+    let report = report.filter(|path| *path != Path::new(STANDARD_OUTPUT));
+    let revisions = args.signed.iter();
+    let revisions = revisions.filter_map(|folder| signed::already_there(folder, &args.files));
+    let mut taken = report.filter(|path| path.exists()).map(Path::to_owned);
+    match taken.next().or_else(|| revisions.min()) {
+        Some(path) => anyhow::bail!(
+            "{0} 已经存在，不会覆盖，请另取名称或先移走；尚未验证 {0} is there already and is not \
+             written over: give another name or move it away; nothing was verified",
+            path.display()
+        ),
+        None => Ok(()),
+    }
 }
 
 /// A file that was not there before: a licence that is named by mistake must not be lost.

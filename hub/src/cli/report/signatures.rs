@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use schemas::verdict::{
-    CheckResult, Effect, FindingCode, Outcome, SealVersion, SignatureKind, SignatureReport, Verdict,
+    Check, CheckResult, Effect, FindingCode, Outcome, SealVersion, SignatureKind, SignatureReport,
+    Verdict,
 };
 
 use super::markup::Markup;
@@ -45,14 +46,42 @@ fn card(section: &mut Markup, number: usize, signature: &SignatureReport) {
         });
         if signature.verdict != Outcome::Valid {
             card.classed("p", "mark-unknown", |p| {
-                p.both(
-                    "以下是文件所称，未经证实：",
-                    "What follows is what the file says; it is not proven:",
-                );
+                let (zh, en) = proof_words(signature);
+                p.both(zh, en);
             });
         }
         card.element("dl", |list| facts(list, signature));
     });
+}
+
+/// What is proven of the facts about a signature that does not make the file valid.
+fn proof_words(signature: &SignatureReport) -> Words {
+    let is_change = |check: &Check| check.code == FindingCode::FormatFailure;
+    let is_open = |check: &Check| matches!(check.effect, Effect::Invalid | Effect::Indeterminate);
+    let is_changed_later = is_changed_later(signature);
+    if is_changed_later
+        && !signature
+            .checks
+            .iter()
+            .any(|one| is_open(one) && !is_change(one))
+    {
+        return (
+            "签名已经证实，但只针对文件较早的版本；之后的改动不属于所签内容：",
+            "The signature is proven, but for an earlier revision of the file; what was changed \
+             later is not part of it:",
+        );
+    }
+    if is_changed_later {
+        return (
+            "签名本身没有问题，但只针对文件较早的版本；以下是文件所称，未全部证实：",
+            "The signature itself is sound, but for an earlier revision of the file; not all of \
+             what follows is proven:",
+        );
+    }
+    (
+        "以下是文件所称，未经证实：",
+        "What follows is what the file says; it is not proven:",
+    )
 }
 
 fn facts(list: &mut Markup, signature: &SignatureReport) {

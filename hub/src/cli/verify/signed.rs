@@ -1,7 +1,7 @@
 //! `hub verify --signed`: the revisions that were signed, byte by byte as their signers saw them.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use certs::open_file::OpenFile;
@@ -29,7 +29,6 @@ pub(super) fn write(
     trust: &TrustStore,
     options: &VerifyOptions<'_>,
 ) -> anyhow::Result<()> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut written = 0;
     for (number, signature) in verdict.signatures.iter().enumerate() {
         let Some(length) = signature.signed_bytes else {
@@ -37,7 +36,7 @@ pub(super) fn write(
         };
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{} cannot be made", folder.display()))?;
-        let target = folder.join(format!("{stem}.signed-{}.pdf", number + 1));
+        let target = folder.join(format!("{}{}.pdf", beginning(path), number + 1));
         copy(file, length, &target)?;
         // By itself: what was changed later is not in it.
         let (_, own) = verdict_on(&target, trust, options)?;
@@ -57,6 +56,33 @@ pub(super) fn write(
         );
     }
     Ok(())
+}
+
+/// How the names of a file's revisions begin.
+fn beginning(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{stem}.signed-")
+}
+
+/// What is in the way of the revisions of these files: one of an earlier time, or a file in the
+/// place of the folder.
+pub(super) fn already_there(folder: &Path, files: &[PathBuf]) -> Option<PathBuf> {
+    if folder.is_file() {
+        return Some(folder.to_owned());
+    }
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    let is_revision = |name: &str, path: &PathBuf| {
+        let number = name.strip_prefix(&beginning(path));
+        let number = number.and_then(|rest| rest.strip_suffix(".pdf"));
+        number.is_some_and(is_number)
+    };
+    // A folder that cannot be read is reported when it is written.
+    let found = std::fs::read_dir(folder).ok()?.flatten();
+    let found = found.filter(|found| {
+        let name = found.file_name().to_string_lossy().into_owned();
+        files.iter().any(|path| is_revision(&name, path))
+    });
+    found.map(|found| found.path()).min()
 }
 
 fn copy(file: &OpenFile, length: u64, target: &Path) -> anyhow::Result<()> {
