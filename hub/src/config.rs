@@ -194,7 +194,7 @@ pub enum CallerRole {
 pub enum ConfigError {
     /// The file is absent or cannot be read.
     #[error("configuration file {0} cannot be read")]
-    Unreadable(PathBuf),
+    Unreadable(PathBuf, #[source] std::io::Error),
     /// A setting is missing, unknown or of the wrong form.
     #[error("configuration: {0}")]
     Setting(String),
@@ -209,8 +209,8 @@ impl Config {
     /// # Errors
     /// A missing, unknown, malformed or contradicting setting.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(file).map_err(|_| ConfigError::Unreadable(file.to_owned()))?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|cause| ConfigError::Unreadable(file.to_owned(), cause))?;
         let environment = Env::prefixed("HUB_")
             .filter(|key| {
                 let root = key.as_str().split("__").next().unwrap_or_default();
@@ -374,7 +374,7 @@ mod tests {
         );
         let caller = "[[node.callers]]\nsystem = \"desk\"\norganisation = \
                       \"91330106673959654P\"\ntoken_sm3 = \"abc\"\nroles = [\"use\"]\n";
-        refused(&format!("{REQUIRED}{caller}"), "not SM3");
+        refused(&format!("{REQUIRED}{caller}"), "not 64 hex digits");
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub enum NodeError {
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
     /// A folder of the node cannot be made.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -38,7 +38,21 @@ fn a_demo_that_cannot_start_leaves_nothing_behind() {
         .arg(&missing)
         .env("TMPDIR", temporary.path()));
     assert_eq!(refused.code, Some(3), "{refused:?}");
+    let named = missing.display().to_string();
+    assert!(refused.stderr.contains(&named), "{refused:?}");
     assert_empty(temporary.path());
+}
+
+#[test]
+fn what_the_system_refuses_is_said_once_with_its_reason() {
+    let refused = |arguments: &[&str]| {
+        let refused = run(hub().args(arguments));
+        assert_eq!(refused.code, Some(3), "{refused:?}");
+        let times = refused.stderr.matches("(os error 2)").count();
+        assert_eq!(times, 1, "{refused:?}");
+    };
+    refused(&["serve", "--config", "nosuch.toml"]);
+    refused(&["mint", "--licences", "1", "--out", "/proc/nosuch"]);
 }
 
 #[test]

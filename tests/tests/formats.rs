@@ -55,6 +55,19 @@ fn a_layout_of_seals_is_for_formats_with_a_seal() {
     assert_eq!(refused.code, Some(2), "{refused:?}");
 }
 
+#[test]
+fn a_fault_that_a_format_cannot_have_is_wrong_usage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spoiled = ["--format", "pdf", "--spoil", "swapped-seal-file"];
+    let mut mint = hub();
+    mint.arg("mint").args(spoiled).arg("--out");
+    let refused = run(mint.arg(folder.path()));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    for said in ["--format pdf ", "--spoil swapped-seal-file", "格式"] {
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pdf_is_fetched_across_provinces() {
     let mut hub = TestHub::start(2, 0).await;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use certs::mint::certificate::Revocation;
 use certs::mint::pki::DevelopmentPki;
 use chrono::{DateTime, Duration, Utc};
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, ValueEnum};
 use schemas::region::ProvinceCode;
 use schemas::verdict::SealVersion;
 
@@ -133,11 +133,28 @@ fn format(args: &MintArgs) -> Format {
         FormatArg::PdfRsa => Format::PdfRsa,
     };
     if args.seal_version.is_some() && format.seal_version().is_none() {
-        let what = "--seal-version is for formats with an e-seal: ofd and pdf-seal";
-        let kind = clap::error::ErrorKind::ArgumentConflict;
-        super::Arguments::command().error(kind, what).exit();
+        wrong_usage("--seal-version is for formats with an e-seal: ofd and pdf-seal");
+    }
+    let does_not_fit = |spoil: &Spoil| spoil.expected(format).is_none();
+    if let Some(spoil) = args.spoil.filter(does_not_fit) {
+        let (spoil, format) = (name(spoil), name(args.format));
+        wrong_usage(&format!(
+            "格式 {format} 不能有缺陷 {spoil} a file of --format {format} cannot have the fault \
+             --spoil {spoil}"
+        ));
     }
     format
+}
+
+fn wrong_usage(what: &str) -> ! {
+    let kind = clap::error::ErrorKind::ArgumentConflict;
+    super::Arguments::command().error(kind, what).exit()
+}
+
+/// A value as it is written on the command line.
+fn name(value: impl ValueEnum) -> String {
+    let value = value.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// The signers are revoked since long before they signed, when that is the fault.

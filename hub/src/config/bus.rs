@@ -118,10 +118,10 @@ impl BusConfig {
         self.check()?;
         let identity = self.certificate_file.clone().zip(self.key_file.clone());
         for file in [&self.ca_file, &self.certificate_file, &self.key_file] {
-            if let Some(file) = file
-                && !file.is_file()
-            {
-                return Err(ConfigError::Unreadable(file.clone()));
+            let Some(file) = file else { continue };
+            let unreadable = |cause| ConfigError::Unreadable(file.clone(), cause);
+            if !std::fs::metadata(file).map_err(unreadable)?.is_file() {
+                return Err(unreadable(std::io::Error::other("it is no file")));
             }
         }
         let tls = Tls {
@@ -145,11 +145,11 @@ impl BusConfig {
 
     fn login(&self) -> Result<Login, ConfigError> {
         let file = self.password_file.as_deref().unwrap_or(Path::new(""));
-        let unreadable = || ConfigError::Unreadable(file.to_owned());
-        let text = std::fs::read_to_string(file).map_err(|_| unreadable())?;
+        let unreadable = |cause| ConfigError::Unreadable(file.to_owned(), cause);
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
         let password = text.trim_end_matches(['\r', '\n']).to_owned();
         if password.is_empty() {
-            return Err(unreadable());
+            return Err(unreadable(std::io::Error::other("it is empty")));
         }
         Ok(Login {
             username: self.username.clone().unwrap_or_default(),

@@ -58,7 +58,7 @@ pub enum MintError {
     #[error("{0}")]
     Unsuitable(&'static str),
     /// A file could not be written.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     File {
         /// The file or folder.
         path: PathBuf,

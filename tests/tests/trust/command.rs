@@ -79,6 +79,13 @@ const ROOT: &str = "pki/trust/root.pem";
 #[tokio::test]
 async fn what_the_operator_lists_and_revokes_is_shown_with_who_signed_it() {
     let desk = Desk::new();
+    let empty = desk.trust(&["list", "--config", "hub.toml"], 0);
+    assert_eq!(empty.stdout, "");
+    assert!(
+        empty.stderr.contains("是空的 the topic trust is empty"),
+        "{empty:?}"
+    );
+    assert!(!empty.stderr.contains("no operator"), "{empty:?}");
     desk.sign("add", KEYS, &["anchor", ROOT], 0);
     desk.sign("add", KEYS, &["maker", "pki/trust/seal-maker.pem"], 0);
     desk.sign("add", KEYS, &["crl", "pki/trust/issuing-crl.pem"], 0);

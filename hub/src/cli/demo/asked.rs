@@ -87,13 +87,20 @@ impl Receipts {
     }
 }
 
-/// The first rejections of a node's quality queue.
+/// The first rejections of a node's quality queue, and whether there are more.
 ///
 /// # Errors
 /// The node refuses or is not reached.
-pub(super) async fn rejections(operator: &Client, limit: u32) -> anyhow::Result<Vec<Rejected>> {
-    let page: Page<Rejected> = read(operator, &format!("/v1/rejections?limit={limit}")).await?;
-    Ok(page.items)
+pub(super) async fn rejections(
+    operator: &Client,
+    limit: u32,
+) -> anyhow::Result<(Vec<Rejected>, bool)> {
+    let path = format!("/v1/rejections?limit={}", limit + 1);
+    let mut page: Page<Rejected> = read(operator, &path).await?;
+    let shown = usize::try_from(limit)?;
+    let are_more = page.items.len() > shown;
+    page.items.truncate(shown);
+    Ok((page.items, are_more))
 }
 
 /// The trail of a licence over these nodes, by time, each line checked against its node's keys.

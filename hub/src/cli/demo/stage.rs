@@ -269,7 +269,9 @@ fn too_small() -> anyhow::Error {
 
 async fn read_entries(library: &Path) -> anyhow::Result<Vec<SourceEntry>> {
     let digest = |bytes: &[u8]| hex::encode(certs::digest::sm3(bytes));
-    let lines = FolderSource::open(library, digest)?.entries().await?;
+    let folder = || format!("library {}", library.display());
+    let source = FolderSource::open(library, digest).with_context(folder)?;
+    let lines = source.entries().await.with_context(folder)?;
     Ok(lines
         .into_iter()
         .filter_map(|line| line.entry.ok())

@@ -83,7 +83,8 @@ async fn rejected(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
     )?;
     let mut shown = Vec::new();
     for player in [&cast.national, &cast.home] {
-        for rejection in asked::rejections(&player.operator, REJECTIONS_SHOWN).await? {
+        let (rejections, are_more) = asked::rejections(&player.operator, REJECTIONS_SHOWN).await?;
+        for rejection in rejections {
             let what = rejection.identifier.unwrap_or_else(|| {
                 format!(
                     "第 {0} 行 line {0}",
@@ -96,6 +97,16 @@ async fn rejected(stage: &Stage, cast: &Cast) -> anyhow::Result<()> {
             }
             shown.push(what);
         }
+        if are_more {
+            outln!(
+                "   {} · 还有更多，见 there are more, see GET http://{}/v1/rejections",
+                player.title,
+                player.address
+            )?;
+        }
+    }
+    if shown.is_empty() {
+        outln!("   无 none")?;
     }
     if let Parts::Minted(parts) = &stage.parts {
         let faulty = parts.faulty.as_str();

@@ -102,6 +102,17 @@ impl Topic {
 /// Prints one line per item, and one per record that is refused; whether there is any such.
 pub(super) async fn list(config: &Path) -> anyhow::Result<bool> {
     let topic = read(config).await?;
+    // Beside the list, which programs may read line by line.
+    if topic.operator.is_none() {
+        eprintln!(
+            "没有配置运营方公钥，其条目不予采信：请在 [node] 中写明 operator \
+             no operator is configured, so nothing of an operator is believed: name `operator` in \
+             [node]"
+        );
+    }
+    if topic.items.is_empty() && topic.refused.is_empty() {
+        eprintln!("主题 {0} 是空的 the topic {0} is empty", topic::TRUST);
+    }
     for (name, found) in &topic.items {
         let state = match found.item.state {
             ItemState::Listed => "listed",
