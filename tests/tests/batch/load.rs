@@ -228,7 +228,7 @@ impl Scene {
                 2 => [&good[..], b"--another--\r\n"].concat(),
                 _ => {
                     self.go_away(&good).await;
-                    Vec::new()
+                    head.into_bytes()
                 }
             };
             let (status, lines) = self.process.batch(BAD, body).await;
