@@ -11,16 +11,17 @@ use crate::verify::{ExpectedEntry, VerifyOptions};
 /// that no signature protects counts as missing; `unproven` says why. Names only fields, never
 /// values.
 pub(crate) fn check(
-    stated: Result<Metadata, String>,
+    stated: Result<&Metadata, &str>,
     unproven: Option<&str>,
     options: &VerifyOptions<'_>,
     checks: &mut Checks,
 ) {
+    let nothing = Metadata::default();
     let stated = match unproven {
-        Some(_) => stated.map(|_| Metadata::default()),
+        Some(_) => stated.map(|_| &nothing),
         None => stated,
     };
-    if let Ok(metadata) = &stated {
+    if let Ok(metadata) = stated {
         check_copy(metadata, options.at, options.expected.is_some(), checks);
     }
     let Some(expected) = &options.expected else {
@@ -29,7 +30,7 @@ pub(crate) fn check(
         return checks.skip(FindingCode::MetaMismatch, detail);
     };
     match stated {
-        Ok(metadata) => compare(&metadata, unproven, expected, checks),
+        Ok(metadata) => compare(metadata, unproven, expected, checks),
         Err(detail) => checks.fail(FindingCode::MetaMismatch, detail),
     }
 }

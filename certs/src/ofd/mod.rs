@@ -164,11 +164,10 @@ fn verify_package(
     }
     let proven = protection.covers_root();
     let stated = metadata::of(&root).map_err(|error| error.to_string());
-    if proven && let Ok(metadata) = &stated {
-        report.signed_metadata = Some(Arc::new(metadata.clone()));
-    }
     let unproven = (!proven).then_some("OFD.xml is protected by no signature");
-    crate::metadata::check(stated, unproven, options, &mut report.checks);
+    let read = stated.as_ref().map_err(String::as_str);
+    crate::metadata::check(read, unproven, options, &mut report.checks);
+    report.signed_metadata = stated.ok().filter(|_| proven).map(Arc::new);
 }
 
 fn container_checks(package: &Package<'_>, checks: &mut Checks) {

@@ -18,12 +18,12 @@ pub(super) fn check(
 ) -> Option<Metadata> {
     let signed = signed_revision(found, reports);
     let stated = stated(document, signed);
-    let metadata = stated.clone().ok().filter(|_| signed.is_some());
     let unproven = signed
         .is_none()
         .then_some("no signer's signature covers the metadata");
-    crate::metadata::check(stated, unproven, options, checks);
-    metadata
+    let read = stated.as_ref().map_err(String::as_str);
+    crate::metadata::check(read, unproven, options, checks);
+    stated.ok().filter(|_| signed.is_some())
 }
 
 /// The first revision that a signer signed, and no timestamp alone.

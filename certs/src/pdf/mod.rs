@@ -159,7 +159,7 @@ fn verify_into(
 ) -> Result<Option<Metadata>, PdfError> {
     let document = &Document::of(file)?;
     let count = document.revisions().len();
-    checks.pass(FindingCode::FormatFailure, format!("{count} revisions"));
+    checks.pass(FindingCode::FormatFailure, format!("revisions: {count}"));
     if document.is_encrypted() {
         let detail = "encrypted: the content cannot be judged";
         checks.unknown(FindingCode::Encrypted, detail);

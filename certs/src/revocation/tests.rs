@@ -45,7 +45,6 @@ impl Hand<'_> {
 
     #[track_caller]
     fn ask(&self, trust: &TrustStore, at: &str, expected: RevocationStatus) {
-        let root = root();
         let evidence = Evidence::read(
             self.carried.iter().map(Vec::as_slice),
             self.responses.iter().map(Vec::as_slice),
@@ -58,9 +57,25 @@ impl Hand<'_> {
             proven: self.proven.map(instant),
             effort: &Effort::of_a_file(),
         };
-        let found = status(leaf(&root).certificate(), root.certificate(), &inquiry);
-        assert_eq!(found, expected);
+        assert_eq!(status_of_leaf(&inquiry), expected);
     }
+}
+
+fn status_of_leaf(inquiry: &Inquiry<'_>) -> RevocationStatus {
+    let root = root();
+    status(leaf(&root).certificate(), root.certificate(), inquiry)
+}
+
+/// What evidence alone says of the leaf.
+fn says(trust: &TrustStore, evidence: &Evidence<'_>, effort: &Effort) -> RevocationStatus {
+    status_of_leaf(&Inquiry {
+        trust,
+        evidence: &[evidence],
+        policy: &RevocationPolicy::DEFAULT,
+        now: instant(AT),
+        proven: None,
+        effort,
+    })
 }
 
 fn naming() -> CrlSpec {
@@ -298,17 +313,9 @@ fn every_changed_byte_of_a_response_is_noticed() {
     let good = Answer::default().signed(&root(), &root(), &[]);
     let mut trust = TrustStore::empty();
     trust.add_certificate(root().certificate().der()).unwrap();
-    let says = |responses: &[u8]| {
-        let evidence = Evidence::read([], [responses]);
-        let inquiry = Inquiry {
-            trust: &trust,
-            evidence: &[&evidence],
-            policy: &RevocationPolicy::DEFAULT,
-            now: instant(AT),
-            proven: None,
-            effort: &Effort::of_a_file(),
-        };
-        status(leaf(&root()).certificate(), root().certificate(), &inquiry)
+    let says = |response: &[u8]| {
+        let evidence = Evidence::read([], [response]);
+        says(&trust, &evidence, &Effort::of_a_file())
     };
     assert_eq!(says(&good), Good);
     for at in 0..good.len() {

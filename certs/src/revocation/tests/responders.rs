@@ -109,17 +109,8 @@ fn whether_a_response_counts_is_found_out_once_and_within_the_effort() {
         let evidence = Evidence::read([], [response.as_slice()]);
         let effort = Effort::of_a_file();
         assert!(effort.spend(MAX_FILE_SIGNATURE_CHECKS - checks));
-        let inquiry = Inquiry {
-            trust: &trust,
-            evidence: &[&evidence],
-            policy: &RevocationPolicy::DEFAULT,
-            now: instant(AT),
-            proven: None,
-            effort: &effort,
-        };
         for _ in 0..3 {
-            let found = status(leaf(&root).certificate(), root.certificate(), &inquiry);
-            assert_eq!(found, expected, "{checks}");
+            assert_eq!(says(&trust, &evidence, &effort), expected, "{checks}");
         }
     }
 }
