@@ -48,7 +48,7 @@ enum TrustCommand {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
-    /// List what the topic holds: name, serial, state, who signed it.
+    /// List what the topic holds: name, serial, state, whose it is, since when, who signed it.
     ///
     /// What no node takes in – unsigned, changed, signed by somebody else – is named with the
     /// reason; the exit code is then 1.

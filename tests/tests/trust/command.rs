@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use certs::node_key::NodeKeys;
-use certs::trust::contents_of_file;
+use certs::trust::{Role, TrustStore, contents_of_file};
 use chrono::{DateTime, Duration, Utc};
 use connectors::bus::{Bus as _, EmbeddedBus, OutgoingRecord};
 use hub::clock::{Clock as _, SystemClock};
+use schemas::date::day_in_shanghai;
 use schemas::envelope::OPERATOR;
 use schemas::envelope::topic::TRUST;
 use schemas::trust_item::{ItemState, NodeItem, TrustContent};
@@ -96,13 +97,25 @@ async fn what_the_operator_lists_and_revokes_is_shown_with_who_signed_it() {
         listed.lines().all(|line| line.ends_with("  operator")),
         "{listed}"
     );
+    // Whose certificate and whose list, not digests alone.
+    let trust = TrustStore::from_folder(&desk.path("pki/trust")).unwrap();
+    let is_root = |(_, role): &(_, Role)| *role == Role::Anchor;
+    let (root, _) = trust.certificates().find(is_root).unwrap();
+    let ends = format!("– {}", day_in_shanghai(root.not_after()));
+    for part in [root.subject_text(), "签发者未列出", " 个已吊销 revoked, "] {
+        assert_eq!(listed.matches(part).count(), 1, "{part}: {listed}");
+    }
+    assert!(listed.contains(&ends), "{ends}: {listed}");
+    desk.sign("add", KEYS, &["intermediate", "pki/trust/issuing.pem"], 0);
+    let listed = desk.list(0);
+    assert!(!listed.contains("签发者未列出"), "{listed}");
 
     desk.sign("revoke", KEYS, &["maker", "pki/trust/seal-maker.pem"], 0);
     let sm3 = "ab".repeat(32);
     desk.sign("revoke", KEYS, &["seal", &sm3, "--es-id", "3301"], 0);
     let listed = desk.list(0);
     assert_eq!(listed.matches("  withdrawn").count(), 1, "{listed}");
-    assert_eq!(listed.matches(" revoked").count(), 1, "{listed}");
+    assert_eq!(listed.matches("  listed revoked").count(), 1, "{listed}");
 }
 
 #[tokio::test]

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use certs::crl::Crl;
 use certs::envelope_security::check_envelope;
 use certs::trust::{Material, check_item};
+use chrono::{DateTime, SecondsFormat, Utc};
 use connectors::bus::{BusRecord, Sharing};
+use schemas::date::day_in_shanghai;
 use schemas::envelope::topic;
 use schemas::trust_item::{ItemState, NodeItem, TrustContent, TrustItem};
 
@@ -33,9 +36,10 @@ pub(super) struct Topic {
     operator: Option<String>,
 }
 
-/// An item with who signed it.
+/// An item with what it holds and who signed it.
 struct Found {
     item: TrustItem,
+    material: Material,
     signed_by: String,
 }
 
@@ -82,21 +86,68 @@ impl Topic {
         if self.serial(&item.name) >= Some(item.serial) {
             return Err("TRUST_ITEM_SERIAL");
         }
-        match check_item(&item).map_err(|_| "TRUST_ITEM_MALFORMED")? {
+        let material = check_item(&item).map_err(|_| "TRUST_ITEM_MALFORMED")?;
+        match &material {
             Material::Operator { follows, key } => {
-                peers.follow_operator(&follows, &key);
+                peers.follow_operator(follows, key);
             }
-            Material::Node(mut node) => {
+            Material::Node(node) => {
+                let mut node = node.clone();
                 node.revoked |= item.state == ItemState::Withdrawn;
                 peers.put(item.name.strip_prefix("node:").unwrap_or_default(), &node);
             }
             _ => {}
         }
-        let signed_by = envelope.origin;
-        self.items
-            .insert(item.name.clone(), Found { item, signed_by });
+        let found = Found {
+            material,
+            signed_by: envelope.origin,
+            item,
+        };
+        self.items.insert(found.item.name.clone(), found);
         Ok(())
     }
+
+    /// What an item is about, for people: a digest alone tells nobody whose certificate it is.
+    fn detail(&self, found: &Found) -> String {
+        match (&found.item.content, &found.material) {
+            (TrustContent::Seal(seal), _) => format!(" {}", seal.status.as_str()),
+            (TrustContent::Node(node), _) => {
+                let keys: Vec<&str> = node.keys.iter().map(|key| key.key_id.as_str()).collect();
+                format!(" [{}] {}", node.regions.join(" "), keys.join(" "))
+            }
+            (_, Material::Certificate(certificate)) => format!(
+                "  {}  {} – {}",
+                certificate.subject_text(),
+                day(certificate.not_before()),
+                day(certificate.not_after())
+            ),
+            (_, Material::Crl(der)) => self.list_detail(der),
+            _ => String::new(),
+        }
+    }
+
+    /// Whose revocation list it is, how many it names, and when the next one is due.
+    fn list_detail(&self, der: &[u8]) -> String {
+        let Ok(list) = Crl::parse(der) else {
+            return String::new();
+        };
+        let issuer = self.items.values().find_map(|found| match &found.material {
+            Material::Certificate(one) if one.subject() == list.issuer() => Some(one),
+            _ => None,
+        });
+        let issuer = issuer.map_or("签发者未列出 issuer not listed", |one| {
+            one.subject_text()
+        });
+        let next = list.next_update().map_or("-".to_owned(), day);
+        format!(
+            "  {issuer}  {} 个已吊销 revoked, 下次更新 next {next}",
+            list.entries()
+        )
+    }
+}
+
+fn day(time: DateTime<Utc>) -> String {
+    day_in_shanghai(time).to_string()
 }
 
 /// Prints one line per item, and one per record that is refused; whether there is any such.
@@ -121,8 +172,11 @@ pub(super) async fn list(config: &Path) -> anyhow::Result<bool> {
         outln!(
             "{name}  #{}  {state}{}  {}  {}",
             found.item.serial,
-            detail(&found.item.content),
-            found.item.issued_at.to_rfc3339(),
+            topic.detail(found),
+            found
+                .item
+                .issued_at
+                .to_rfc3339_opts(SecondsFormat::Secs, true),
             found.signed_by
         )?;
     }
@@ -130,17 +184,6 @@ pub(super) async fn list(config: &Path) -> anyhow::Result<bool> {
         outln!("{key}  不予采信 refused {reason}")?;
     }
     Ok(!topic.refused.is_empty())
-}
-
-fn detail(content: &TrustContent) -> String {
-    match content {
-        TrustContent::Seal(seal) => format!(" {}", seal.status.as_str()),
-        TrustContent::Node(node) => {
-            let keys: Vec<&str> = node.keys.iter().map(|key| key.key_id.as_str()).collect();
-            format!(" [{}] {}", node.regions.join(" "), keys.join(" "))
-        }
-        _ => String::new(),
-    }
 }
 
 /// Reads the topic from its beginning, as a node does that is new.
