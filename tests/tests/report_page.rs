@@ -263,13 +263,18 @@ fn the_command_writes_the_page_and_what_was_signed() {
     assert!(verify_file(&revision, &trust, &options()).is_valid());
     assert!(first.stderr.contains("有效 valid"), "{}", first.stderr);
     // Nothing is written over, and the page goes to standard output by itself.
-    for (again, taken) in [
-        (&to_page, "page.html"),
-        (&to_folder, "replaced.signed-1.pdf"),
+    let to_nowhere = format!("--html={}/page.html", page.display());
+    for (again, why) in [
+        (&to_page, ["page.html", "已经存在", "is there already"]),
+        (&to_folder, ["signed-1.pdf", "已经存在", "is there already"]),
+        (
+            &to_nowhere,
+            ["page.html", "没有文件夹", "there is no folder"],
+        ),
     ] {
         let again = verify(&[again]);
         assert_eq!((again.code, again.stdout.as_str()), (Some(3), ""));
-        for said in [taken, "已经存在", "is there already"] {
+        for said in why {
             assert!(again.stderr.contains(said), "{}", again.stderr);
         }
     }

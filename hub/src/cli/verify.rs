@@ -11,7 +11,7 @@ use anyhow::Context;
 use certs::open_file::OpenFile;
 use certs::trust::TrustStore;
 use certs::verify::{OpenFileError, VerifyOptions, verify_open_file};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use schemas::verdict::{Profile, Verdict};
 use serde::Serialize;
 
@@ -99,13 +99,18 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     certs::sm2_verification::self_test()?;
     // Before the work: nobody waits for verdicts whose report cannot be kept.
     refuse_to_write_over(args)?;
+    refuse_no_folder(args)?;
     let trust = match &args.trust {
         Some(dir) => TrustStore::from_folder(dir)
             .with_context(|| format!("trust folder {} cannot be used", dir.display()))?,
         None => TrustStore::empty(),
     };
     let options = VerifyOptions {
-        at: args.at.unwrap_or_else(|| SystemClock.now()),
+        // Whole seconds, as the page and the details say it.
+        at: args
+            .at
+            .unwrap_or_else(|| SystemClock.now())
+            .trunc_subsecs(0),
         profile: match args.profile {
             ProfileArg::Licence => Profile::Licence,
             ProfileArg::General => Profile::General,
@@ -196,6 +201,19 @@ fn refuse_to_write_over(args: &VerifyArgs) -> anyhow::Result<()> {
             "{0} 已经存在，不会覆盖，请另取名称或先移走；尚未验证 {0} is there already and is not \
              written over: give another name or move it away; nothing was verified",
             path.display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a report in a folder that is not there.
+fn refuse_no_folder(args: &VerifyArgs) -> anyhow::Result<()> {
+    let folder = args.html.as_deref().and_then(Path::parent);
+    match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => anyhow::bail!(
+            "没有文件夹 {0}，报告无处可写；尚未验证 there is no folder {0} for the report; nothing was \
+             verified",
+            folder.display()
         ),
         None => Ok(()),
     }

@@ -58,30 +58,26 @@ fn card(section: &mut Markup, number: usize, signature: &SignatureReport) {
 fn proof_words(signature: &SignatureReport) -> Words {
     let is_change = |check: &Check| check.code == FindingCode::FormatFailure;
     let is_open = |check: &Check| matches!(check.effect, Effect::Invalid | Effect::Indeterminate);
-    let is_changed_later = is_changed_later(signature);
-    if is_changed_later
-        && !signature
-            .checks
-            .iter()
-            .any(|one| is_open(one) && !is_change(one))
-    {
-        return (
+    let is_all_else_settled = signature
+        .checks
+        .iter()
+        .all(|one| is_change(one) || !is_open(one));
+    match (is_changed_later(signature), is_all_else_settled) {
+        (true, true) => (
             "签名已经证实，但只针对文件较早的版本；之后的改动不属于所签内容：",
             "The signature is proven, but for an earlier revision of the file; what was changed \
              later is not part of it:",
-        );
-    }
-    if is_changed_later {
-        return (
+        ),
+        (true, false) => (
             "签名本身没有问题，但只针对文件较早的版本；以下是文件所称，未全部证实：",
             "The signature itself is sound, but for an earlier revision of the file; not all of \
              what follows is proven:",
-        );
+        ),
+        (false, _) => (
+            "以下是文件所称，未经证实：",
+            "What follows is what the file says; it is not proven:",
+        ),
     }
-    (
-        "以下是文件所称，未经证实：",
-        "What follows is what the file says; it is not proven:",
-    )
 }
 
 fn facts(list: &mut Markup, signature: &SignatureReport) {
