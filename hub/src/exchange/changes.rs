@@ -131,14 +131,9 @@ pub(super) async fn news_among<'c>(
     let known = entries::standings(&mut *tx, &identifiers).await?;
     let mut news = Vec::with_capacity(changes.len());
     for change in changes {
-        let public = &change.entry.public;
-        let standing = known.get(public.identifier.as_str());
-        let is_here = standing.is_some_and(|known| {
-            known.home_node == public.home_node && known.revision >= public.revision
-        });
         let (outcome, _) = change.decide(&known);
         let subject = rejection_subject(&change.origin, &change.message_id);
-        if is_here
+        if is_here(&known, &change.entry.public)
             || (outcome == ReceiptOutcome::Rejected
                 && rejections::is_recorded(&mut *tx, &subject).await?)
         {
@@ -163,20 +158,27 @@ pub(super) fn result_of(outcome: ReceiptOutcome, reasons: &[ReceiptReason]) -> S
 
 /// Whether an old change, whose mark may be gone, says something that is not known yet: one that
 /// waited long must not be lost, one that is sent again must change nothing. Asked before the
-/// change is opened and held against the rules, hence of less than [`news_among`]: whichever node
-/// registered the licence, and whatever the rules say of the change now.
+/// change is opened and held against the rules, hence of less than [`news_among`]: whatever the
+/// rules say of the change now.
 async fn is_news(
     node: &Node,
     envelope: &Envelope,
     change: &DirectoryChange,
 ) -> Result<bool, StoreError> {
     let reader = node.store.reader();
-    let known = entries::revision(reader, &change.entry.identifier).await?;
-    if known.is_some_and(|known| known >= change.entry.revision) {
+    let known = entries::standings(reader, &[&change.entry.identifier]).await?;
+    if is_here(&known, &change.entry) {
         return Ok(false);
     }
     let subject = rejection_subject(&envelope.origin, &envelope.id);
     Ok(!rejections::is_recorded(reader, &subject).await?)
+}
+
+/// Whether the directory has from this very home node what an entry says, or what is newer.
+fn is_here(known: &HashMap<String, Standing>, entry: &EntryPublic) -> bool {
+    let standing = known.get(entry.identifier.as_str());
+    standing
+        .is_some_and(|known| known.home_node == entry.home_node && known.revision >= entry.revision)
 }
 
 fn rejection_subject(origin: &str, message_id: &str) -> String {

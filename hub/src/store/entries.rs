@@ -40,11 +40,6 @@ const FIND_ALL: Sql = Sql::each(
      where region = any($1) and identifier = any($2)",
 );
 
-const REVISION: Sql = Sql::each(
-    "select revision from entry where identifier = $1",
-    "select revision from entry where region = {region} and identifier = $1",
-);
-
 const BY_HOLDER: Sql = Sql::new(
     "select e.identifier, e.public, e.private_sealed from entry_holder h \
      join entry e on e.region = h.region and e.identifier = h.identifier \
@@ -66,9 +61,8 @@ const COUNT: Sql = Sql::new("select count(*) from entry");
 
 const SOME: Sql = Sql::new("select identifier, public, private_sealed from entry limit 8");
 
-pub(super) const STATEMENTS: &[&dyn Statement] = &[
-    &FIND, &FIND_ALL, &REVISION, &BY_HOLDER, &LATEST, &PAGE, &COUNT, &SOME,
-];
+pub(super) const STATEMENTS: &[&dyn Statement] =
+    &[&FIND, &FIND_ALL, &BY_HOLDER, &LATEST, &PAGE, &COUNT, &SOME];
 
 /// Those of the rows as they stand.
 pub(super) const RAW_STATEMENTS: &[&dyn Statement] = raw::STATEMENTS;
@@ -117,24 +111,6 @@ pub async fn find_all(
     rows.iter()
         .map(|row| Ok((row.0.clone(), opened(row, key)?)))
         .collect()
-}
-
-/// Revision of the entry of one licence version.
-///
-/// # Errors
-/// Failures of the database.
-pub async fn revision(
-    from: impl Into<Reading<'_>>,
-    identifier: &Identifier,
-) -> Result<Option<u64>, StoreError> {
-    let revision: Option<i64> = REVISION
-        .in_region(identifier.region())
-        .bind(identifier.as_str())
-        .optional_value(from)
-        .await?;
-    revision
-        .map(|revision| unsigned(TABLE, revision))
-        .transpose()
 }
 
 /// Entries of one holder, newest date of issue first, by the token of the holder's code.

@@ -88,10 +88,10 @@ async fn what_a_node_has_no_right_to_stays_out_of_the_directory() {
         built.expect("an identifier")
     };
     let claims = [
-        ("Q-REGION", claim(hub, new("1"), "330100")),
-        ("Q-REGION", claim(hub, new("2"), "110000")),
-        ("Q-HOME-NODE", claim(hub, hub.identifier(0), "510100")),
-        ("Q-HOME-NODE", claim(hub, hub.identifier(1), "510100")),
+        ("Q-REGION", claim(hub, (new("1"), 9), "330100")),
+        ("Q-REGION", claim(hub, (new("2"), 9), "110000")),
+        ("Q-HOME-NODE", claim(hub, (hub.identifier(0), 9), "510100")),
+        ("Q-HOME-NODE", claim(hub, (hub.identifier(1), 9), "510100")),
     ];
     for (number, (rule, message)) in claims.iter().enumerate() {
         let record = message.signed(&hub.node(SICHUAN).keys);
@@ -152,8 +152,13 @@ async fn revisions_never_go_back() {
 }
 
 /// A licence as Sichuan claims it: properly signed and sealed, in a region of its choice.
-fn claim(hub: &TestHub, identifier: Identifier, region: &str) -> Message {
-    let mut entry = revoked(hub, 0, 9);
+/// Sichuan's claim of a licence, in a revision, as of its own region.
+pub(super) fn claim(
+    hub: &TestHub,
+    (identifier, revision): (Identifier, u64),
+    region: &str,
+) -> Message {
+    let mut entry = revoked(hub, 0, revision);
     entry.public.identifier = identifier;
     entry.public.home_node = SICHUAN.to_owned();
     entry.public.region = RegionCode::parse(region).expect("a region");

@@ -37,7 +37,8 @@ async fn an_entry_that_is_too_large_is_refused_with_a_receipt_and_not_kept() {
         .map(|one| &*one.rule)
         .collect();
     assert_eq!(rules, [TOO_LARGE], "no other reason repeats it");
-    let known = entries::revision(reader, &hub.identifier(0)).await;
-    assert_eq!(known.expect("reads"), Some(1));
+    let identifier = hub.identifier(0);
+    let known = entries::standings(reader, &[&identifier]).await;
+    assert_eq!(known.expect("reads")[identifier.as_str()].revision, 1);
     stage.hub.stop().await;
 }

@@ -6,6 +6,7 @@ use hub::upkeep;
 use schemas::envelope::topic;
 use tests::{MATTER, NATIONAL, SICHUAN, TestHub, ZHEJIANG};
 
+use super::claims::claim;
 use super::envelopes::{at, case};
 use super::message::{file_request, lookup, lookup_between};
 use super::stage::{Case, Expected, NODES, Stage};
@@ -87,6 +88,40 @@ async fn a_message_that_comes_again_after_upkeep_is_passed_over() {
     later(hub, Duration::days(1)).await;
     let again = passed_over("the lookup ahead again", NATIONAL, ahead);
     stage.check(vec![again]).await;
+    stage.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_waited_long_is_rejected_once() {
+    let stage = Stage::start().await;
+    let hub = &stage.hub;
+    // Of a licence that another node registered, in the revision that is known.
+    let by_sichuan = || claim(hub, (hub.identifier(0), 1), "510100");
+    let late = by_sichuan().set("ce_time", at(-Duration::days(8)));
+    let record = late.signed(&hub.node(SICHUAN).keys);
+    hub.bus
+        .publish(vec![record.clone()])
+        .await
+        .expect("publishes");
+    tests::eventually("the claim is rejected", async || {
+        hub.leaves(NATIONAL, "reject", "Q-HOME-NODE").await == 1
+    })
+    .await;
+    hub.settle().await;
+    let receipts = hub.records(topic::DIRECTORY_RECEIPTS).await;
+    let to_sichuan = ("ce_recipient".to_owned(), SICHUAN.to_owned());
+    let is_told = |one: &OutgoingRecord| one.headers.contains(&to_sichuan);
+    assert!(receipts.iter().any(is_told), "its maker is told");
+    later(hub, Duration::days(10)).await;
+    // Its mark is gone, and the rejection is on record. Another claim comes after it, in order.
+    let other = by_sichuan().signed(&hub.node(SICHUAN).keys);
+    let both = vec![record, other];
+    hub.bus.publish(both).await.expect("publishes");
+    tests::eventually("the other claim is rejected", async || {
+        hub.leaves(NATIONAL, "reject", "*").await > 1
+    })
+    .await;
+    assert_eq!(hub.leaves(NATIONAL, "reject", "*").await, 2);
     stage.hub.stop().await;
 }
 
