@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tests::program::{hub, run};
 
@@ -58,26 +58,16 @@ fn what_the_system_refuses_is_said_once_with_its_reason() {
 #[test]
 fn a_lone_node_says_what_it_needs_and_leaves_its_keys_and_its_trail() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = "listen = \"127.0.0.1:0\"\n[node]\nname = \"national\"\nrole = \"national\"\n\
-                    national = \"national\"\n";
-    std::fs::write(folder.path().join("hub.toml"), settings).unwrap();
-    let serve = || {
-        let mut command = hub();
-        command
-            .args(["serve", "--config", "hub.toml"])
-            .current_dir(folder.path());
-        command
-    };
-    let refused = run(&mut serve());
+    let refused = run(&mut serve(folder.path(), "national", "national"));
     assert_eq!(refused.code, Some(3), "{refused:?}");
     assert!(refused.stderr.contains("make it"), "{}", refused.stderr);
 
     std::fs::create_dir_all(folder.path().join("data/trust")).unwrap();
-    let mut node = serve().stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(node.stderr.take().unwrap()).lines();
-    let is_listening = lines.any(|line| line.unwrap().contains("listen.address"));
-    assert!(is_listening, "{:?}", node.wait());
-    stop(&mut node);
+    let said = said_until(
+        &mut serve(folder.path(), "national", "national"),
+        "listen.address",
+    );
+    assert!(!said.contains("not known"), "{said}");
     assert!(
         folder
             .path()
@@ -99,6 +89,43 @@ fn a_lone_node_says_what_it_needs_and_leaves_its_keys_and_its_trail() {
 }
 
 #[test]
+fn a_province_that_knows_no_nation_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("data/trust")).unwrap();
+    let mut province = serve(folder.path(), "zhejiang", "province");
+    said_until(&mut province, "the national node is not known");
+}
+
+/// The program as a node of this name and role, with nothing in its settings that need not be.
+fn serve(folder: &Path, name: &str, role: &str) -> Command {
+    let settings = format!(
+        "listen = \"127.0.0.1:0\"\n[node]\nname = \"{name}\"\nrole = \"{role}\"\n\
+         national = \"national\"\n"
+    );
+    std::fs::write(folder.join("hub.toml"), settings).unwrap();
+    let mut command = hub();
+    command
+        .args(["serve", "--config", "hub.toml"])
+        .current_dir(folder);
+    command
+}
+
+/// What a node says before and with `word`, after which it is stopped.
+fn said_until(node: &mut Command, word: &str) -> String {
+    let mut node = node.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(node.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    for line in lines {
+        said.push_str(&line.unwrap());
+        if said.contains(word) {
+            stop(&mut node);
+            return said;
+        }
+    }
+    panic!("{:?} without {word}: {said}", node.wait());
+}
+
+#[test]
 fn the_settings_of_the_containers_can_be_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/compose");
     for name in ["national", "zhejiang", "sichuan"] {
@@ -110,7 +137,7 @@ fn the_settings_of_the_containers_can_be_read() {
 }
 
 fn stop(node: &mut Child) {
-    let terminated = run(std::process::Command::new("kill").arg(node.id().to_string()));
+    let terminated = run(Command::new("kill").arg(node.id().to_string()));
     assert_eq!(terminated.code, Some(0), "{terminated:?}");
     assert!(node.wait().unwrap().success());
 }

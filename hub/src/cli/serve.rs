@@ -90,6 +90,14 @@ async fn serve(running: &Running, listen: std::net::SocketAddr) -> anyhow::Resul
         bus.kind = node.config.bus.kind.as_str(),
         "listening"
     );
+    let national = node.config.national.as_str();
+    if node.peers().find(national).is_none() {
+        tracing::warn!(
+            node.national = national,
+            "the national node is not known: nothing is exchanged until it is among the peers or \
+             the operator lists it"
+        );
+    }
     let registering = tokio::spawn(register(Arc::clone(&node), signal(SignalKind::hangup())?));
     let measuring = tokio::spawn(measure_on());
     let served = http::serve(listener, node, stop).await;
