@@ -24,6 +24,8 @@ const MAX_ASKED: usize = 16;
 
 /// `issuingDistributionPoint`, RFC 5280 §5.2.5: the list covers only a part.
 const DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
+/// `invalidityDate`, RFC 5280 §5.3.2: since when the key is known or thought to be compromised.
+const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
 
 /// One revocation list. Parsing proves nothing: [`Crl::verify_signed_by`] does.
 pub struct Crl {
@@ -100,7 +102,10 @@ impl Crl {
             None => HashMap::new(),
         };
         let is_partial = match reader.optional(asn1::CONTEXT_0)? {
-            Some(tagged) => parse_extensions(tagged.reader().expect(asn1::SEQUENCE)?.reader())?,
+            Some(tagged) => {
+                let list = tagged.reader().expect(asn1::SEQUENCE)?;
+                parse_extensions(list.reader())?.has_distribution_point
+            }
             None => false,
         };
         reader.finish()?;
@@ -158,7 +163,8 @@ impl Crl {
         self.revoked.len()
     }
 
-    /// When the certificate with this serial number (content octets) was revoked.
+    /// Since when the certificate with this serial number (content octets) is revoked: the earlier
+    /// of the day on which it was and of the one from which on it is invalid (RFC 5280 §5.3.2).
     #[must_use]
     pub fn revoked_at(&self, serial: &[u8]) -> Option<DateTime<Utc>> {
         self.revoked.get(serial).copied()
@@ -223,10 +229,13 @@ fn parse_entries(mut reader: Reader<'_>) -> Result<HashMap<Box<[u8]>, DateTime<U
         }
         let mut entry = reader.expect(asn1::SEQUENCE)?.reader();
         let serial = entry.expect(asn1::INTEGER)?.content;
-        let date = entry.any()?.time()?;
+        let mut date = entry.any()?.time()?;
         if let Some(extensions) = entry.optional(asn1::SEQUENCE)? {
             // certificateIssuer (indirect lists) is critical and refused here.
-            parse_extensions(extensions.reader())?;
+            let invalid_since = parse_extensions(extensions.reader())?.invalid_since;
+            // Authorities learn of a stolen key after the fact: what it signed from the day of the
+            // theft on is nobody's word, though the list speaks of it only since the revocation.
+            date = invalid_since.map_or(date, |since| since.min(date));
         }
         entry.finish()?;
         // A serial number listed twice counts from its earliest date.
@@ -238,9 +247,16 @@ fn parse_entries(mut reader: Reader<'_>) -> Result<HashMap<Box<[u8]>, DateTime<U
     Ok(revoked)
 }
 
-/// Whether a distribution point is named; other critical extensions are refused.
-fn parse_extensions(reader: Reader<'_>) -> Result<bool, CrlError> {
-    let mut has_distribution_point = false;
+/// What is read of the extensions of a list or of an entry.
+#[derive(Default)]
+struct Extensions {
+    has_distribution_point: bool,
+    invalid_since: Option<DateTime<Utc>>,
+}
+
+/// Other critical extensions are refused, and an `invalidityDate` that is none.
+fn parse_extensions(reader: Reader<'_>) -> Result<Extensions, CrlError> {
+    let mut read = Extensions::default();
     for extension in reader.all(MAX_EXTENSIONS)? {
         let mut fields = extension.reader();
         let oid = fields.expect(asn1::OBJECT_IDENTIFIER)?.oid()?;
@@ -248,12 +264,17 @@ fn parse_extensions(reader: Reader<'_>) -> Result<bool, CrlError> {
             .optional(asn1::BOOLEAN)?
             .is_some_and(|flag| flag.content != [0]);
         if oid == DISTRIBUTION_POINT {
-            has_distribution_point = true;
+            read.has_distribution_point = true;
+        } else if oid == INVALIDITY_DATE {
+            let value = fields.expect(asn1::OCTET_STRING)?.content;
+            let since = Element::whole(value, asn1::GENERALIZED_TIME)?.time()?;
+            // Of two, which nobody should write, the earlier.
+            read.invalid_since = Some(read.invalid_since.map_or(since, |known| known.min(since)));
         } else if is_critical {
             return Err(CrlError::CriticalExtension(oid));
         }
     }
-    Ok(has_distribution_point)
+    Ok(read)
 }
 
 #[cfg(test)]
@@ -318,6 +339,30 @@ mod tests {
             Err(CrlError::CriticalExtension(oid)) if oid.to_string() == "2.5.29.27"
         ));
         assert!(Crl::parse(&with("2.5.29.28")).unwrap().is_partial());
+    }
+
+    #[test]
+    fn a_key_that_was_stolen_before_counts_as_revoked_since_then() {
+        let since = |invalid_since| {
+            let der = authority().crl(&CrlSpec {
+                revoked: vec![(7, "20250601000000Z")],
+                invalid_since,
+                ..CrlSpec::default()
+            });
+            Crl::parse(&der).map(|list| list.revoked_at(&[7]))
+        };
+        assert_eq!(
+            since("20240101000000Z"),
+            Ok(Some(instant("20240101000000Z")))
+        );
+        assert_eq!(
+            since("20250701000000Z"),
+            Ok(Some(instant("20250601000000Z")))
+        );
+        for malformed in ["2024", "20241301000000Z", "yesterday"] {
+            let refused = since(malformed).unwrap_err();
+            assert_eq!(refused.code(), "CRL_MALFORMED", "{malformed}");
+        }
     }
 
     #[test]

@@ -159,6 +159,8 @@ pub(crate) struct CrlSpec {
     pub(crate) next_update: &'static str,
     /// Serial number and date.
     pub(crate) revoked: Vec<(u8, &'static str)>,
+    /// `invalidityDate` of every entry; left out when it is empty.
+    pub(crate) invalid_since: &'static str,
     /// One extension, critical, with an empty SEQUENCE as its value.
     pub(crate) critical: Option<&'static str>,
 }
@@ -169,6 +171,7 @@ impl Default for CrlSpec {
             this_update: "20260101000000Z",
             next_update: "20360101000000Z",
             revoked: Vec::new(),
+            invalid_since: "",
             critical: None,
         }
     }
@@ -228,7 +231,15 @@ impl Authority {
         let entries: Vec<_> = spec
             .revoked
             .iter()
-            .map(|(serial, date)| sequence(&[tlv(asn1::INTEGER, &[*serial]), time(date)]))
+            .map(|(serial, date)| {
+                let mut entry = vec![tlv(asn1::INTEGER, &[*serial]), time(date)];
+                if !spec.invalid_since.is_empty() {
+                    let since = tlv(asn1::GENERALIZED_TIME, spec.invalid_since.as_bytes());
+                    let value = tlv(asn1::OCTET_STRING, &since);
+                    entry.push(sequence(&[sequence(&[oid("2.5.29.24"), value])]));
+                }
+                sequence(&entry)
+            })
             .collect();
         let mut fields = vec![
             tlv(asn1::INTEGER, &[1]),
