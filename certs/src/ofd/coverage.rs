@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use schemas::ofd::container::{FileId, Package};
 use schemas::ofd::document::ROOT_PART;
-use schemas::ofd::reach;
+use schemas::ofd::{limits, reach};
 use schemas::verdict::{CheckResult, Checks, FindingCode, SignatureReport};
 
 use super::signature::Checked;
@@ -121,17 +121,24 @@ impl<'p, 'a> Protection<'p, 'a> {
             let detail = format!("{count} documents, and no signature says which is shown first");
             checks.fail(FindingCode::Coverage, detail);
         }
-        let is_left_out = |file: &&FileId| {
+        let is_xml = |file: &&FileId| {
             let name = self.package.name(**file);
             let is_part = name == ROOT_PART || self.signature_parts.contains(*file);
-            let is_xml = name.to_ascii_lowercase().ends_with(".xml");
-            !is_part && is_xml && reach::is_document(self.package, **file)
+            !is_part && name.to_ascii_lowercase().ends_with(".xml")
         };
-        let unseen = self.covered.difference(self.shown);
-        let left_out: Vec<&str> = unseen
-            .filter(is_left_out)
-            .map(|file| self.package.name(*file))
-            .collect();
+        let mut bytes = 0;
+        let mut left_out = Vec::new();
+        for file in self.covered.difference(self.shown).filter(is_xml) {
+            bytes += self.package.size_bytes(*file);
+            if bytes > limits::UNSHOWN_XML_BYTES {
+                let limit = limits::UNSHOWN_XML_BYTES;
+                let detail = format!("more than {limit} bytes of XML are signed, but not shown");
+                return checks.fail(FindingCode::Coverage, detail);
+            }
+            if reach::is_document(self.package, *file) {
+                left_out.push(self.package.name(*file));
+            }
+        }
         if !left_out.is_empty() {
             let names = shortened(&left_out);
             let detail = format!("{names}: signed as a document, and no longer shown as one");

@@ -1,11 +1,12 @@
 //! Digests of the package's files, each computed once per algorithm.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use schemas::ofd::container::{FileId, Package};
 use schemas::ofd::{Refusal, limits};
+use schemas::verdict::FindingCode;
 use sha2::{Sha256, Sha384, Sha512};
 use sm3::{Digest, Sm3};
 
@@ -20,13 +21,17 @@ const TOGETHER: usize = 32;
 pub(super) struct Hashes<'p, 'a> {
     package: &'p Package<'a>,
     known: RefCell<HashMap<(FileId, DigestAlgorithm), Vec<u8>>>,
+    /// Bytes that may still be digested.
+    bytes_left: Cell<u64>,
 }
 
 impl<'p, 'a> Hashes<'p, 'a> {
-    pub(super) fn new(package: &'p Package<'a>) -> Self {
+    /// Of a package; at most so many bytes are digested.
+    pub(super) fn new(package: &'p Package<'a>, most_bytes: u64) -> Self {
         Self {
             package,
             known: RefCell::default(),
+            bytes_left: Cell::new(most_bytes),
         }
     }
 
@@ -43,7 +48,10 @@ impl<'p, 'a> Hashes<'p, 'a> {
         };
         let wanted: Vec<FileId> = files.iter().filter(is_wanted).copied().collect();
         for group in wanted.chunks(TOGETHER) {
-            let read = |file: &FileId| Some((*file, self.package.read(*file).ok()?));
+            let read = |file: &FileId| {
+                self.spend(*file).ok()?;
+                Some((*file, self.package.read(*file).ok()?))
+            };
             let mut contents: Vec<(FileId, Cow<'_, [u8]>)> =
                 group.iter().filter_map(read).collect();
             contents.retain(|(file, content)| {
@@ -69,7 +77,7 @@ impl<'p, 'a> Hashes<'p, 'a> {
     /// The digest of a file.
     ///
     /// # Errors
-    /// The file does not inflate.
+    /// The file does not inflate; `ZIP_BOMB` past the most bytes.
     pub(super) fn digest(
         &self,
         file: FileId,
@@ -84,6 +92,7 @@ impl<'p, 'a> Hashes<'p, 'a> {
         {
             return Ok(shared.to_vec());
         }
+        self.spend(file)?;
         let digest = match algorithm {
             DigestAlgorithm::Sm3 => self.compute::<Sm3>(file)?,
             DigestAlgorithm::Sha256 => self.compute::<Sha256>(file)?,
@@ -94,6 +103,18 @@ impl<'p, 'a> Hashes<'p, 'a> {
             .borrow_mut()
             .insert((file, algorithm), digest.clone());
         Ok(digest)
+    }
+
+    /// A file may be digested by each of four algorithms, when as many signatures ask for it.
+    fn spend(&self, file: FileId) -> Result<(), Refusal> {
+        let left = self.bytes_left.get();
+        let left = left.checked_sub(self.package.size_bytes(file));
+        let Some(left) = left else {
+            let detail = "too many bytes to digest by all algorithms together";
+            return Err(Refusal::new(FindingCode::ZipBomb, detail));
+        };
+        self.bytes_left.set(left);
+        Ok(())
     }
 
     /// SM3 of a file that another package had too.

@@ -13,7 +13,6 @@ mod references;
 mod shared_parts;
 mod signature;
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -128,8 +127,11 @@ fn verify_package(
     report.checks.extend(reach.checks);
 
     let lists = signature_lists(package, &root, &mut report.checks);
-    let (hashes, effort) = (Hashes::new(package), Effort::of_a_file());
-    let part_bytes_left = Cell::new(limits::SIGNATURE_PARTS_BYTES);
+    let (hashes, effort) = (
+        Hashes::new(package, limits::DIGESTED_BYTES),
+        Effort::of_a_file(),
+    );
+    let left = signature::Left::of_a_package();
     let mut protection = coverage::Protection::new(package, &reach.files, &reach.documents);
     protection
         .signature_parts
@@ -142,7 +144,7 @@ fn verify_package(
                 trust,
                 options,
                 effort: &effort,
-                part_bytes_left: &part_bytes_left,
+                left: &left,
             };
             let outcome = signature::check(&context, list.file, listed);
             report.signatures.push(protection.take(outcome));

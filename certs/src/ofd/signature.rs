@@ -29,8 +29,24 @@ pub(super) struct Context<'c, 'p, 'a> {
     pub(super) trust: &'c TrustStore,
     pub(super) options: &'c VerifyOptions<'c>,
     pub(super) effort: &'c Effort,
-    /// Bytes of parts of signatures that may still be read.
-    pub(super) part_bytes_left: &'c Cell<u64>,
+    pub(super) left: &'c Left,
+}
+
+/// What the signatures of a package may still cost together.
+pub(super) struct Left {
+    /// Bytes of parts of signatures.
+    part_bytes: Cell<u64>,
+    references: Cell<usize>,
+}
+
+impl Left {
+    /// What the limits give.
+    pub(super) const fn of_a_package() -> Self {
+        Self {
+            part_bytes: Cell::new(limits::SIGNATURE_PARTS_BYTES),
+            references: Cell::new(limits::REFERENCES_TOTAL),
+        }
+    }
 }
 
 /// What came out: the report line, without its coverage, and which files are involved.
@@ -122,6 +138,9 @@ impl<'p> Work<'_, '_, 'p, '_> {
                 return self.checks.fail(refusal.code(), refusal.detail());
             }
         };
+        if !self.takes(description.references.len()) {
+            return;
+        }
         let mut findings = Findings::default();
         self.covered = references::check(
             package,
@@ -231,10 +250,23 @@ impl<'p> Work<'_, '_, 'p, '_> {
         }
     }
 
+    /// Whether so many references may be followed besides those of the signatures before.
+    fn takes(&mut self, references: usize) -> bool {
+        let rest = self.context.left.references.get().checked_sub(references);
+        let Some(rest) = rest else {
+            let limit = limits::REFERENCES_TOTAL;
+            let detail = format!("more than {limit} references in all signatures");
+            self.checks.fail(FindingCode::XmlMalformed, detail);
+            return false;
+        };
+        self.context.left.references.set(rest);
+        true
+    }
+
     /// Reads a part, while all of them together are not too much: each of many signatures may name
     /// the same large one, which would be inflated every time.
     fn content(&mut self, part: FileId) -> Option<Cow<'p, [u8]>> {
-        let (package, left) = (self.context.package, self.context.part_bytes_left);
+        let (package, left) = (self.context.package, &self.context.left.part_bytes);
         let Some(rest) = left.get().checked_sub(package.size_bytes(part)) else {
             let limit = limits::SIGNATURE_PARTS_BYTES;
             let name = package.name(part);

@@ -3,10 +3,13 @@
 mod package;
 mod shared;
 
+use std::slice;
+
 use schemas::verdict::Outcome;
 
 use self::package::{ALL, FIXTURE, NUMBER, Parts, Plan, WHOLE, signed_at};
 use super::*;
+use crate::digest::DigestAlgorithm;
 use crate::verify::ExpectedEntry;
 
 /// Verifies, with the entry when fields are required of it.
@@ -112,6 +115,63 @@ fn an_uncovered_root_cannot_show_something_else() {
         let report = verdict(&parts, None);
         assert_eq!(report.code, Some(FindingCode::Coverage), "{addition}");
     }
+}
+
+#[test]
+fn blanks_that_are_part_of_a_name_lead_to_another_document() {
+    for blank in ['\u{a0}', '\u{3000}', '\u{2003}', '\u{85}'] {
+        let bare_root = Plan {
+            references: &ALL[1..],
+            ..WHOLE
+        };
+        let mut parts = signed(&[bare_root]);
+        let root = format!("<DocRoot>{blank}D");
+        let changed = parts.text("OFD.xml").replace("<DocRoot>D", &root);
+        parts.set("OFD.xml", changed);
+        for name in ["Document.xml", "Page.xml"] {
+            parts.set(
+                &format!("{blank}D/{name}"),
+                parts.text(&format!("D/{name}")),
+            );
+        }
+        assert!(!verdict(&parts, None).is_valid(), "{blank:?}");
+    }
+}
+
+#[test]
+fn much_that_is_signed_and_not_shown_is_not_looked_through() {
+    let names = [
+        "/D/Document.xml",
+        "/D/Page.xml",
+        "/D/1.xml",
+        "/D/2.xml",
+        "/D/3.xml",
+    ];
+    let bare_root = Plan {
+        references: &names,
+        ..WHOLE
+    };
+    for (each, code) in [(1, None), (6 << 20, Some(FindingCode::Coverage))] {
+        let mut parts = Parts::new();
+        for name in &names[2..] {
+            parts.set(&name[1..], vec![b' '; each]);
+        }
+        parts.sign(slice::from_ref(&bare_root));
+        check(&parts, code, Some(FindingCode::OfdXmlUncovered));
+    }
+}
+
+#[test]
+fn digests_by_many_algorithms_are_bounded() {
+    let bytes = signed(&[WHOLE]).zip();
+    let package = Package::open(&bytes).unwrap();
+    let page = package.find("D/Page.xml").unwrap().file;
+    let hashes = Hashes::new(&package, package.size_bytes(page) * 3 / 2);
+    assert!(hashes.digest(page, DigestAlgorithm::Sm3).is_ok());
+    let refused = hashes.digest(page, DigestAlgorithm::Sha256);
+    let refused = refused.map_err(|refusal| refusal.code());
+    assert_eq!(refused, Err(FindingCode::ZipBomb));
+    assert!(hashes.digest(page, DigestAlgorithm::Sm3).is_ok());
 }
 
 #[test]
@@ -301,4 +361,24 @@ fn parts_that_many_signatures_name_are_not_read_without_end() {
     };
     let refused: Vec<_> = verdict.signatures.iter().filter(is_too_much).collect();
     assert_eq!((refused.len(), verdict.signatures.len()), (2, 20));
+}
+
+#[test]
+fn references_of_many_signatures_are_not_followed_without_end() {
+    let mut parts = signed(&[WHOLE]);
+    let name = "D/Signs/Sign_0/Signature.xml";
+    let more = "<Reference FileRef='/x'><CheckValue/></Reference>".repeat(9_000);
+    let many = parts.text(name);
+    let many = many.replace("</References>", &format!("{more}</References>"));
+    parts.set(name, many);
+    let line = "<Signature BaseLoc='/D/Signs/Sign_0/Signature.xml'/>";
+    let lines = line.repeat(6);
+    let list = format!("<Signatures xmlns='http://www.ofdspec.org/2016'>{lines}</Signatures>");
+    parts.set("D/Signs/Signatures.xml", list);
+    let verdict = verdict(&parts, None);
+    let is_too_much = |report: &&SignatureReport| {
+        let mut checks = report.checks.iter();
+        checks.any(|check| check.detail.contains("references in all signatures"))
+    };
+    assert_eq!(verdict.signatures.iter().filter(is_too_much).count(), 1);
 }

@@ -272,6 +272,17 @@ fn by_name(entries: &[Entry]) -> Result<HashMap<String, FileId>, Refusal> {
             return Err(Refusal::new(FindingCode::ZipDup, entry.name.clone()));
         }
     }
+    // A Chinese reader takes a name for GB 18030 that is not said to be UTF-8, also where it could
+    // be UTF-8.
+    for entry in entries {
+        let other = entry
+            .other_name
+            .as_ref()
+            .filter(|name| **name != entry.name);
+        if other.is_some_and(|other| all.contains_key(other)) {
+            return Err(Refusal::new(FindingCode::ZipDup, entry.name.clone()));
+        }
+    }
     // A file that is the folder of another one: extracted, one of them is lost.
     for entry in entries {
         for (position, _) in entry.name.match_indices('/') {

@@ -183,6 +183,56 @@ fn two_readings_of_one_package_are_refused() {
 }
 
 #[test]
+fn entries_hidden_in_the_data_of_another_are_refused() {
+    let inner = zip(&[planned("b", b"forged")]);
+    let header_and_data = &inner[..37];
+    let entry = |content: &[u8], method: u16, flags: u16| {
+        zip(&[Planned {
+            method,
+            flags,
+            ..planned("a", content)
+        }])
+    };
+    let mut stream = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut stream, b"good").unwrap();
+    let stream = stream.finish().unwrap();
+    let descriptor = b"PK\x07\x08 its sizes  ";
+    let hidden = [&stream[..], descriptor, header_and_data].concat();
+    // A stream in which the four bytes occur by themselves: a stored block.
+    let honest = [b"\x01\x25\0\xDA\xFF", header_and_data].concat();
+    for flags in [0, 8] {
+        check(&entry(&hidden, 8, flags), Err(FindingCode::ZipStruct));
+        check(&entry(&stream, 8, flags), Ok(&[]));
+        check(&entry(&honest, 8, flags), Ok(&[]));
+    }
+    // An attached package is passed over, if its length is told.
+    check(&entry(&inner, 0, 0), Ok(&[]));
+    check(&entry(&inner, 0, 8), Err(FindingCode::ZipStruct));
+
+    // A header that begins in the data and goes on behind them.
+    let mut bytes = entry(&[b"PK", &header_and_data[2..]].concat(), 0, 0);
+    let central = memchr::memmem::rfind(&bytes, b"PK\x01\x02").unwrap();
+    for size in [18, central + 20] {
+        bytes[size..size + 4].copy_from_slice(&2_u32.to_le_bytes());
+    }
+    check(&bytes, Err(FindingCode::ZipStruct));
+}
+
+#[test]
+fn a_name_that_a_chinese_reader_takes_for_another_is_refused() {
+    // The same two bytes are one character in UTF-8, and another in GB 18030.
+    let twin = |flags| Planned {
+        name: b"\xC4\xBF/a".to_vec(),
+        flags,
+        ..planned("", b"forged")
+    };
+    let signed = || planned("目/a", b"good");
+    check(&zip(&[signed(), twin(0)]), Err(FindingCode::ZipDup));
+    check(&zip(&[twin(0), signed()]), Err(FindingCode::ZipDup));
+    check(&zip(&[signed(), twin(0x0800)]), Ok(&[]));
+}
+
+#[test]
 fn overlapping_entries_are_refused() {
     // The second entry's local header lies inside the first one's data.
     let inner = zip(&[planned("b", b"twice")]);

@@ -6,14 +6,13 @@
 
 use std::ops::Range;
 
-use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
-use super::{Refusal, limits};
+use super::{Refusal, hidden, limits};
 use crate::verdict::FindingCode;
 
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
-const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
+pub(super) const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
 const CENTRAL_SIGNATURE: &[u8] = b"PK\x01\x02";
 const END_64_LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
 const END_BYTES: usize = 22;
@@ -26,6 +25,9 @@ const UNICODE_PATH: usize = 0x7075;
 const UNICODE_PATH_HEAD_BYTES: usize = 5;
 /// Method number of deflated entries.
 const DEFLATED: usize = 8;
+/// Flags: sizes stand behind the data; the name is UTF-8.
+const SIZES_FOLLOW: usize = 1 << 3;
+const NAME_IS_UTF8: usize = 1 << 11;
 /// A ZIP comment's length is written in 16 bits.
 const LONGEST_COMMENT: usize = u16::MAX as usize;
 /// Signature, checksum and two 64-bit sizes.
@@ -49,10 +51,18 @@ pub(super) struct EndRecord {
 pub(super) struct Headers<'a> {
     /// Name in the central directory, as written.
     pub(super) name: &'a [u8],
+    /// Whether both headers say that the name is UTF-8.
+    pub(super) is_said_to_be_utf8: bool,
     /// Offset of the local header.
     start: usize,
     /// Where the packed data stand.
     pub(super) data: Range<usize>,
+    /// Size when unpacked.
+    pub(super) size_bytes: u64,
+    /// Whether the data are deflated.
+    pub(super) is_deflated: bool,
+    /// Whether the local header tells how long the data are.
+    pub(super) is_measured: bool,
     /// Where the entry stands in the central directory.
     central: Range<usize>,
 }
@@ -136,12 +146,13 @@ fn check_alternatives(
     Ok(())
 }
 
-/// Reads one entry's headers and compares their names.
+/// Reads one entry's headers and compares their names. Packed and unpacked size are those of the
+/// central directory.
 pub(super) fn headers(
     bytes: &[u8],
     local: usize,
     central: usize,
-    packed: u64,
+    [packed, size_bytes]: [u64; 2],
 ) -> Result<Headers<'_>, Refusal> {
     let central_name = name_at(bytes, central, CENTRAL_SIGNATURE, 28, CENTRAL_BYTES)
         .ok_or_else(|| broken("central directory entry unreadable"))?;
@@ -178,15 +189,20 @@ pub(super) fn headers(
     let Some(end) = packed.and_then(|packed| local_extra.end.checked_add(packed)) else {
         return Err(broken(format!("{shown}: impossible size")));
     };
-    if packed != number32(bytes, local + 18) {
-        let data = bytes.get(local_extra.end..end).unwrap_or_default();
-        check_unmeasured(data, method).map_err(|refusal| refusal.inside(&shown))?;
-    }
+    let has = |flag: usize| {
+        let flags = [local + 6, central + 8].map(|offset| number16(bytes, offset));
+        flags.map(|flags| flags.is_some_and(|flags| flags & flag != 0))
+    };
+    let is_followed = has(SIZES_FOLLOW).contains(&true);
     let comment = number16(bytes, central + 32).unwrap_or_default();
     Ok(Headers {
         name: central_name,
+        is_said_to_be_utf8: !has(NAME_IS_UTF8).contains(&false),
         start: local,
         data: local_extra.end..end,
+        size_bytes,
+        is_deflated: method == Some(DEFLATED),
+        is_measured: packed == number32(bytes, local + 18) && !is_followed,
         central: central..central_extra.end + comment,
     })
 }
@@ -200,43 +216,6 @@ fn other_name(mut fields: &[u8]) -> Option<&[u8]> {
             return field.get(UNICODE_PATH_HEAD_BYTES..);
         }
         fields = fields.get(4 + length..)?;
-    }
-}
-
-/// Data whose length the local header does not tell: a reader that walks the local headers looks
-/// for the next one by itself and must not find one in here.
-fn check_unmeasured(data: &[u8], method: Option<usize>) -> Result<(), Refusal> {
-    let is_header = |part: &[u8]| {
-        let name_bytes = number16(part, 26).unwrap_or_default();
-        part.starts_with(LOCAL_SIGNATURE)
-            && matches!(number16(part, 8), Some(0 | DEFLATED))
-            && (1..=limits::NAME_BYTES).contains(&name_bytes)
-    };
-    if !data.windows(LOCAL_BYTES).any(is_header) {
-        return Ok(());
-    }
-    // In a deflated stream the bytes may occur by themselves; behind its end nothing may stand.
-    if method == Some(DEFLATED) && deflated_bytes(data) == Some(data.len()) {
-        return Ok(());
-    }
-    Err(broken("a local header is hidden in the data of an entry"))
-}
-
-/// Length of the deflated stream that `data` begins with; none when it does not end.
-fn deflated_bytes(data: &[u8]) -> Option<usize> {
-    let mut state = Decompress::new(false);
-    let mut output = vec![0_u8; 32 << 10];
-    loop {
-        if state.total_out() > limits::UNPACKED_BYTES {
-            return None;
-        }
-        let (seen, made) = (state.total_in(), state.total_out());
-        let rest = data.get(usize::try_from(seen).ok()?..)?;
-        match state.decompress(rest, &mut output, FlushDecompress::None) {
-            Ok(Status::StreamEnd) => return usize::try_from(state.total_in()).ok(),
-            Ok(_) if (seen, made) != (state.total_in(), state.total_out()) => {}
-            _ => return None,
-        }
     }
 }
 
@@ -256,6 +235,7 @@ pub(super) fn layout(
             return Err(broken("entries overlap"));
         }
         gap(bytes, position, entry.start, position == 0, &mut oddities)?;
+        hidden::check(bytes, entry)?;
         position = entry.data.end;
     }
     if position > end.directory_start {
@@ -320,9 +300,11 @@ fn gap(
 ) -> Result<(), Refusal> {
     let between = bytes.get(start..end).unwrap_or_default();
     let records = [LOCAL_SIGNATURE, CENTRAL_SIGNATURE, END_SIGNATURE];
-    if between
-        .windows(LOCAL_SIGNATURE.len())
-        .any(|part| records.contains(&part))
+    // One may begin with the last bytes of the data before.
+    let reach = start.saturating_sub(LOCAL_SIGNATURE.len() - 1);
+    let around = bytes.get(reach..end).unwrap_or_default();
+    if !between.is_empty()
+        && (around.windows(LOCAL_SIGNATURE.len())).any(|part| records.contains(&part))
     {
         return Err(broken(
             "a record between the entries is missing from the central directory",

@@ -15,6 +15,8 @@ use crate::verdict::FindingCode;
 /// One entry of a package.
 pub(super) struct Entry {
     pub(super) name: String,
+    /// Its name as some readers decode it who are not told that it is UTF-8.
+    pub(super) other_name: Option<String>,
     pub(super) is_directory: bool,
     pub(super) size_bytes: u64,
     pub(super) checksum: u32,
@@ -65,8 +67,12 @@ impl Entry {
                 &format!("{packed} bytes unpack to {size_bytes}"),
             ));
         }
+        let other_name = (!headers.is_said_to_be_utf8 && !headers.name.is_ascii())
+            .then(|| names::in_chinese(headers.name))
+            .flatten();
         Ok(Self {
             name,
+            other_name,
             is_directory,
             size_bytes,
             checksum: entry.crc32(),
@@ -104,7 +110,8 @@ pub(super) fn headers_of<'a>(
     let (Ok(local), Ok(central)) = positions else {
         return Err(broken("impossible offset"));
     };
-    let headers = directory::headers(bytes, local, central, entry.compressed_size())?;
+    let sizes = [entry.compressed_size(), entry.size()];
+    let headers = directory::headers(bytes, local, central, sizes)?;
     if headers.name == entry.name_raw() {
         Ok(headers)
     } else {

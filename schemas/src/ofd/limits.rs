@@ -39,6 +39,18 @@ pub const XML_BYTES: u64 = 16 << 20;
 /// file.
 pub const XML_TOTAL_BYTES: u64 = 64 << 20;
 
+/// A text, an entity, a comment or an element counts as so many bytes of [`XML_TOTAL_BYTES`] at
+/// least: in real files it has 20 to 60.
+pub const XML_PIECE_BYTES: u64 = 16;
+
+/// Most bytes of signed XML that is shown nowhere and is looked through for documents that were
+/// left out: four times everything in the largest real file.
+pub const UNSHOWN_XML_BYTES: u64 = 16 << 20;
+
+/// Most bytes that are digested for one file, by all algorithms together: the largest package by
+/// two of them.
+pub const DIGESTED_BYTES: u64 = 2 * UNPACKED_BYTES;
+
 /// Largest XML part in bytes that is kept as a tree (`OFD.xml`, signature parts): a signature with
 /// a reference to every entry of the largest package takes about 2 MiB.
 pub const TREE_BYTES: usize = 4 << 20;
@@ -79,3 +91,7 @@ pub const SIGNATURE_PARTS_BYTES: u64 = 128 << 20;
 
 /// Most references in one signature: one for every entry of the largest package.
 pub const REFERENCES: usize = 10_000;
+
+/// Most references in all signatures of one package together: five signatures over every entry of
+/// the largest one, or all that there may be over 700 entries each.
+pub const REFERENCES_TOTAL: usize = 50_000;

@@ -44,6 +44,8 @@ pub(super) struct Scan {
     pub(super) templates: Vec<String>,
     /// Name of the root element.
     pub(super) root: String,
+    /// Elements, texts, entities and comments in it, ends of elements too.
+    pub(super) pieces: u64,
 }
 
 impl Scan {
@@ -102,14 +104,17 @@ pub(super) fn scan_part(bytes: &[u8], part: Part) -> Result<Scan, Refusal> {
         rows: rows(part),
         ..Scanner::default()
     };
-    xml::scan(bytes, &mut |event| match event {
-        Event::Start(start) => scanner.start(start),
-        Event::Text(piece) => {
-            scanner.text(piece);
-            Ok(())
+    xml::scan(bytes, &mut |event| {
+        scanner.scan.pieces += 1;
+        match event {
+            Event::Start(start) => scanner.start(start),
+            Event::Text(piece) => {
+                scanner.text(piece);
+                Ok(())
+            }
+            Event::Border => Ok(()),
+            Event::End => scanner.end(),
         }
-        Event::Border => Ok(()),
-        Event::End => scanner.end(),
     })?;
     Ok(scanner.scan)
 }
@@ -191,7 +196,7 @@ impl Scanner {
                     self.reading = Some((part, self.depth));
                     self.text.clear();
                 }
-                Some(Some(location)) if !location.trim().is_empty() => {
+                Some(Some(location)) if !xml::trimmed(location).is_empty() => {
                     let id = (name == "TemplatePage")
                         .then(|| start.attribute("ID").map(str::to_owned))
                         .flatten();
@@ -228,7 +233,7 @@ impl Scanner {
             && depth == self.depth
         {
             self.reading = None;
-            let location = self.text.trim().to_owned();
+            let location = xml::trimmed(&self.text).to_owned();
             if !location.is_empty() {
                 self.link(location, part, None)?;
             }

@@ -14,6 +14,7 @@ pub mod document;
 mod encoding;
 mod entry;
 pub mod findings;
+mod hidden;
 mod inflate;
 pub mod limits;
 mod links;
@@ -35,7 +36,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(code: FindingCode, detail: impl Into<String>) -> Self {
+    /// Refused with this code, for what was seen, in English, without personal data.
+    #[must_use]
+    pub fn new(code: FindingCode, detail: impl Into<String>) -> Self {
         Self {
             code,
             detail: detail.into(),

@@ -13,10 +13,15 @@ pub(super) fn decoded(raw: &[u8]) -> Result<String, Refusal> {
     if let Ok(name) = std::str::from_utf8(raw) {
         return Ok(name.to_owned());
     }
+    in_chinese(raw)
+        .ok_or_else(|| Refusal::new(FindingCode::ZipPath, "entry name in an unknown encoding"))
+}
+
+/// A name read as GB 18030; none where it is none.
+pub(super) fn in_chinese(raw: &[u8]) -> Option<String> {
     encoding_rs::GB18030
         .decode_without_bom_handling_and_without_replacement(raw)
         .map(Cow::into_owned)
-        .ok_or_else(|| Refusal::new(FindingCode::ZipPath, "entry name in an unknown encoding"))
 }
 
 /// Refuses what leads out of the package, or what some system would take for another name.

@@ -5,7 +5,7 @@
 //! these lead to a file, all of them are returned: which one another reader opens is unknown.
 
 use super::container::{FileId, Package};
-use super::{Refusal, limits};
+use super::{Refusal, limits, xml};
 use crate::verdict::FindingCode;
 
 /// Where a location may lead.
@@ -28,7 +28,8 @@ pub fn folder(path: &str) -> &str {
 /// Joins a location to a folder and removes `.` and `..`.
 ///
 /// # Errors
-/// `REF_PATH` when the location climbs above the root or is longer than any entry name.
+/// `REF_PATH` when the location climbs above the root, is longer than any entry name, or begins or
+/// ends with white space that is none of XML.
 pub fn join(folder: &str, location: &str) -> Result<String, Refusal> {
     if location.len() > limits::NAME_BYTES {
         return Err(Refusal::new(
@@ -36,7 +37,12 @@ pub fn join(folder: &str, location: &str) -> Result<String, Refusal> {
             "a location longer than any entry name",
         ));
     }
-    let location = location.trim().replace('\\', "/");
+    let location = xml::trimmed(location);
+    if location.trim() != location {
+        let detail = format!("{}: blanks that some readers drop", location.escape_debug());
+        return Err(Refusal::new(FindingCode::RefPath, detail));
+    }
+    let location = location.replace('\\', "/");
     let base = if location.starts_with('/') {
         ""
     } else {

@@ -13,6 +13,7 @@ use super::findings::Findings;
 use super::links::{self, Link, Part, Scan};
 use super::path::{self, Resolved};
 use super::shared::SharedPart;
+use super::xml::{self, Event};
 use super::{Refusal, limits};
 use crate::verdict::{Checks, FindingCode};
 
@@ -78,14 +79,21 @@ pub fn reach(package: &Package<'_>, root: &Root) -> Reach {
 /// Whether a part is a document, whatever its name: its root element is `Document`.
 #[must_use]
 pub fn is_document(package: &Package<'_>, file: FileId) -> bool {
-    let is_small = package.size_bytes(file) <= limits::XML_BYTES;
-    let content = if is_small {
-        package.read(file).ok()
-    } else {
-        None
-    };
-    let scan = content.and_then(|content| links::scan_part(&content, Part::Data).ok());
-    scan.is_some_and(|scan| scan.root == "Document")
+    let mut is_document = false;
+    if let Ok(content) = package.read(file) {
+        // The refusal only ends the reading.
+        let _ended = xml::scan(&content, &mut |event| match event {
+            Event::Start(start) => {
+                is_document = start.name == "Document";
+                Err(Refusal::new(
+                    FindingCode::XmlMalformed,
+                    "the root is enough",
+                ))
+            }
+            _ => Ok(()),
+        });
+    }
+    is_document
 }
 
 struct Walk<'p, 'a> {
@@ -144,6 +152,9 @@ impl Walk<'_, '_> {
             return Ok(page.clone());
         }
         let scan = links::scan_part(&self.package.read(file)?, part)?;
+        // Of short pieces it is their number that costs.
+        let pieces = scan.pieces.saturating_mul(limits::XML_PIECE_BYTES);
+        self.unread_bytes = left.saturating_sub(pieces.saturating_sub(size));
         if let Some(shared) = shared {
             shared.keep_page(&scan);
         }

@@ -2,7 +2,7 @@
 //!
 //! Only elements in the namespace of OFD count here. Nothing is decided about digests or trust.
 
-use super::xml::Element;
+use super::xml::{self, Element};
 use super::{Refusal, limits};
 use crate::verdict::{FindingCode, SignatureKind};
 
@@ -110,7 +110,7 @@ pub fn parse_description(bytes: &[u8]) -> Result<SignatureDescription, Refusal> 
 fn listed_signature(element: &Element) -> Result<ListedSignature, Refusal> {
     let Some(location) = element
         .attribute("BaseLoc")
-        .filter(|text| !text.trim().is_empty())
+        .filter(|text| !xml::trimmed(text).is_empty())
     else {
         return Err(malformed("a listed signature names no part"));
     };
@@ -137,7 +137,7 @@ fn reference_list(references: &Element) -> Result<Vec<Reference>, Refusal> {
     let read = |element: &Element| {
         let Some(location) = element
             .attribute("FileRef")
-            .filter(|text| !text.trim().is_empty())
+            .filter(|text| !xml::trimmed(text).is_empty())
         else {
             return Err(malformed("a reference names no file"));
         };

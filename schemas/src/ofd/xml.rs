@@ -72,6 +72,13 @@ pub struct Element {
     has_border: bool,
 }
 
+/// The text without surrounding white space of XML 1.0 (§2.3 `S`). Other blanks, such as the
+/// ideographic one, are part of a name to the readers that open it.
+#[must_use]
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\r', '\n'])
+}
+
 /// Reads a part, passing each event to `handler`.
 ///
 /// # Errors
@@ -172,13 +179,13 @@ impl Element {
                 }
                 Event::Text(piece) => {
                     if let Some(element) = open.last_mut() {
-                        element.is_divided |= element.has_border && !piece.trim().is_empty();
+                        element.is_divided |= element.has_border && !trimmed(piece).is_empty();
                         element.text.push_str(piece);
                     }
                 }
                 Event::Border => {
                     if let Some(element) = open.last_mut() {
-                        element.has_border |= !element.text.trim().is_empty();
+                        element.has_border |= !trimmed(&element.text).is_empty();
                     }
                 }
                 Event::End => {
@@ -218,7 +225,7 @@ impl Element {
     /// # Errors
     /// `XML_MALFORMED` when readers may disagree about the text.
     pub fn trimmed_text(&self) -> Result<Option<&str>, Refusal> {
-        let text = Some(self.text.trim()).filter(|text| !text.is_empty());
+        let text = Some(trimmed(&self.text)).filter(|text| !text.is_empty());
         if text.is_some() && (self.is_divided || !self.children.is_empty()) {
             return Err(malformed(format!("the text of {} is divided", self.name)));
         }
@@ -288,7 +295,7 @@ impl State {
         if self.depth > 0 {
             return handler(Event::Text(piece));
         }
-        if piece.trim().is_empty() {
+        if trimmed(piece).is_empty() {
             Ok(())
         } else {
             Err(malformed("text outside the root"))
