@@ -35,6 +35,23 @@ pub(crate) fn check(
     }
 }
 
+/// Metadata that a signer signed and that are not, or no longer, what the file states; `replaced`
+/// says so. They say still whether the file is a copy, and what they say of a licence is replaced
+/// by nobody, whether there is an entry or not. A file that was signed without a licence's metadata
+/// fails only where there is an entry to compare with.
+pub(crate) fn check_beside(
+    signed: &Metadata,
+    replaced: Option<&str>,
+    options: &VerifyOptions<'_>,
+    checks: &mut Checks,
+) {
+    let has_entry = options.expected.is_some();
+    check_copy(signed, options.at, has_entry, checks);
+    if let Some(detail) = replaced.filter(|_| !has_entry && !signed.is_empty()) {
+        checks.fail(FindingCode::MetaMismatch, detail);
+    }
+}
+
 /// `SEAL_UNIT_MISMATCH`: the seal's or the signer's organisation should be the issuer that the
 /// directory names.
 pub(crate) fn check_unit(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Level, Step, keys, text, xmp};
 use crate::pdf::PdfError;
-use crate::pdf::object::{Dictionary, Indirect, Object};
+use crate::pdf::object::{Dictionary, Indirect, Object, Stream};
 use crate::pdf::xref::Section;
 
 /// Entries of the document information that every program writes anew when it saves.
@@ -168,39 +168,55 @@ impl Step<'_, '_> {
         before: &Dictionary,
         after: &Dictionary,
     ) -> Result<(), PdfError> {
-        let Some(id) = after.get("Metadata").and_then(Object::reference) else {
-            self.note(Level::Other, "the document's metadata were taken away");
-            return Ok(());
-        };
-        let metadata = |found: Option<Indirect>| match found {
-            Some(Indirect::Stream(stream)) if stream.dictionary.has_name("Type", "Metadata") => {
-                Some(stream)
+        let (old, new) = (before.get("Metadata"), after.get("Metadata"));
+        let is_same = old == new;
+        let old = self.packet(old, self.earlier)?;
+        let stream = self.packet(new, self.later)?;
+        let (Some(id), Some(stream)) = (new.and_then(Object::reference), stream) else {
+            if !is_same {
+                self.note(Level::Other, "the document's metadata were taken away");
             }
-            _ => None,
-        };
-        let old = before.get("Metadata").and_then(Object::reference);
-        let old = old.map_or(Ok(None), |old| self.before(old.number))?;
-        let (old, new) = (metadata(old), metadata(self.after(id.number)?));
-        let is_same = before.get("Metadata") == after.get("Metadata");
-        let Some(new) = new else {
+            // What was redefined to be no packet any more stays unexplained.
             return Ok(());
         };
-        if self.added.remove(&id.number)
-            || is_same && old.is_some() && self.explain_redefined(id.number)
-        {
-            // Metadata that cannot be read here, for instance in another filter, say nothing.
-            let read = |stream| self.document.decode(stream).unwrap_or_default();
-            let is_saved_alone = match &old {
-                Some(old) => xmp::say_the_same(&read(old), &read(&new)),
-                None => false,
-            };
-            let level = if is_saved_alone {
-                Level::ValidationData
-            } else {
-                Level::FormFilling
-            };
-            self.note(level, "the document's metadata");
+        let is_changed = match is_same {
+            true => old.is_some() && self.explain_redefined(id.number),
+            // Named anew: of what stood there before, too, the reader sees something else now.
+            false => {
+                self.added.remove(&id.number);
+                true
+            }
+        };
+        if !is_changed {
+            return Ok(());
+    /// The packet that the catalog names: another one, one written anew, or none any more.
         }
         Ok(())
     }
 }
+        // Metadata that cannot be read here, for instance in another filter, are not the same.
+        let read = |stream: Stream| self.document.decode(&stream).ok();
+        let is_saved_alone = match (old.and_then(read), read(stream)) {
+            (Some(old), Some(new)) => xmp::say_the_same(&old, &new),
+            _ => false,
+        };
+        let level = if is_saved_alone {
+            Level::ValidationData
+        } else {
+            Level::FormFilling
+        };
+        self.note(level, "the document's metadata");
+
+    /// The stream of metadata that a value of `/Metadata` refers to.
+    fn packet(&self, value: Option<&Object>, revision: usize) -> Result<Option<Stream>, PdfError> {
+        let Some(id) = value.and_then(Object::reference) else {
+            return Ok(None);
+        };
+        let found = self.document.object(id, revision)?;
+        Ok(match found {
+            Some(Indirect::Stream(stream)) if stream.dictionary.has_name("Type", "Metadata") => {
+                Some(stream)
+            }
+            _ => None,
+        })
+    }
