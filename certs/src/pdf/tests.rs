@@ -4,6 +4,7 @@ mod bounds;
 mod evidence;
 mod later;
 mod metadata;
+mod passed_over;
 mod time;
 
 use std::sync::LazyLock;

@@ -239,12 +239,15 @@ impl Walk<'_, '_> {
         holders.into_iter().flatten().all(|id| self.is_in_file(id))
     }
 
-    /// Whether kids are fields, and not only the widgets of one: a field has a name (§12.7.4.2).
+    /// Whether kids are fields, and not only the widgets of one: a field has a name (§12.7.4.2), or
+    /// kids, of which one far below may have a name and a signature. A widget has neither.
     fn are_fields(&self, kids: &[Object]) -> Result<bool, PdfError> {
         for kid in kids {
-            if let Object::Dictionary(kid) = self.document.resolve(kid, self.revision)?
-                && (kid.get("T").is_some() || kid.get("FT").is_some() || kid.get("V").is_some())
-            {
+            let Object::Dictionary(kid) = self.document.resolve(kid, self.revision)? else {
+                continue;
+            };
+            let is_field = ["T", "FT", "V"].iter().any(|key| kid.get(key).is_some());
+            if is_field || !self.document.array(&kid, "Kids", self.revision)?.is_empty() {
                 return Ok(true);
             }
         }

@@ -116,7 +116,7 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let widgets = self.widgets(field)?;
-        if let Some(what) = self.strange_part(field, &widgets) {
+        if let Some(what) = self.strange_part(field, &widgets)? {
             self.note(Level::Other, format!("the added field {name}: {what}"));
             return Ok(());
         }
@@ -170,30 +170,46 @@ impl Step<'_, '_> {
         });
     }
 
-    /// What a new signature field or one of its widgets should not have.
-    fn strange_part(&self, field: &Field, widgets: &[Widget]) -> Option<String> {
+    /// What a new signature field, one of its widgets or a field above it should not have.
+    fn strange_part(&self, field: &Field, widgets: &[Widget]) -> Result<Option<String>, PdfError> {
+        let strange_key = |part: &Dictionary| {
+            let mut entries = part.iter().map(|(key, _)| key);
+            let key = entries.find(|key| !OF_NEW_FIELDS.contains(key));
+            key.map(|key| format!("its {}", text(key)))
+        };
         let whole = std::iter::once(&field.dictionary);
         let parts = whole.chain(widgets.iter().map(|widget| &widget.dictionary));
         for part in parts {
-            let mut entries = part.iter().map(|(key, _)| key);
-            if let Some(key) = entries.find(|key| !OF_NEW_FIELDS.contains(key)) {
-                return Some(format!("its {}", text(key)));
+            if let Some(what) = strange_key(part) {
+                return Ok(Some(what));
             }
             let is_other = part.get("Subtype").is_some() || part.get("Rect").is_some();
             if is_other && !part.has_name("Subtype", "Widget") {
-                return Some("it is no widget".to_owned());
+                return Ok(Some("it is no widget".to_owned()));
             }
         }
         for widget in widgets.iter().filter(|widget| widget.id != field.id) {
             let is_added = widget.id.is_some_and(|id| self.added.contains(&id.number));
             let parent = widget.dictionary.get("Parent").and_then(Object::reference);
-            if !is_added || parent != field.id {
-                return Some("a widget of something else".to_owned());
+            let is_widget = widget.dictionary.has_name("Subtype", "Widget");
+            if !is_added || parent != field.id || !is_widget {
+                return Ok(Some("a widget of something else".to_owned()));
+            }
+        }
+        for above in field.ancestors.iter().flatten() {
+            // The fields above that were there before are judged where they are redefined.
+            if self.added.contains(&above.number)
+                && let Some(above) = self.after(above.number)?
+                && let Some(what) = above.dictionary().and_then(strange_key)
+            {
+                return Ok(Some(format!("of the field above it {what}")));
             }
         }
         let parent = field.dictionary.get("Parent").and_then(Object::reference);
-        (parent != field.ancestors.last().copied().flatten())
-            .then(|| "its parent is another".to_owned())
+        // Kids name their parent (§12.7.4.1): it has a number.
+        let is_own = field.ancestors.iter().all(Option::is_some)
+            && parent == field.ancestors.last().copied().flatten();
+        Ok((!is_own).then(|| "its parent is another".to_owned()))
     }
 
     /// A field's widgets: itself, when it is one, and its kids.
