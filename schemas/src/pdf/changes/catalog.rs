@@ -23,19 +23,29 @@ impl Step<'_, '_> {
             }
         }
         self.compare_sizes(before, after);
-        let information = |of: &Dictionary, revision| -> Result<Dictionary, PdfError> {
-            let found = document.dictionary(of, "Info", revision);
-            found.map(Option::unwrap_or_default)
-        };
-        let Some(Object::Reference(info)) = after.get("Info") else {
-            return Ok(());
-        };
-        let is_new = self.added.remove(&info.number);
-        let is_same = before.get("Info") == after.get("Info");
-        if is_new || is_same && self.explain_redefined(info.number) {
-            let old = information(before, self.earlier)?;
-            let new = information(after, self.later)?;
-            self.compare_information(&old, &new);
+        self.compare_information(before, after)
+    }
+
+    /// The document information: another object, another value, or none any more.
+    fn compare_information(
+        &mut self,
+        before: &Dictionary,
+        after: &Dictionary,
+    ) -> Result<(), PdfError> {
+        let mut is_changed = before.get("Info") != after.get("Info");
+        if let Some(id) = after.get("Info").and_then(Object::reference) {
+            // What is redefined explains itself only in the place where it stood before.
+            if is_changed {
+                self.added.remove(&id.number);
+            } else {
+                is_changed = self.explain_redefined(id.number);
+            }
+        }
+        if is_changed {
+            let document = self.document;
+            let old = document.dictionary(before, "Info", self.earlier)?;
+            let new = document.dictionary(after, "Info", self.later)?;
+            self.compare_facts(&old.unwrap_or_default(), &new.unwrap_or_default());
         }
         Ok(())
     }
@@ -59,7 +69,7 @@ impl Step<'_, '_> {
     }
 
     /// Title, author and the like are shown; when and with what a file was saved is no matter.
-    fn compare_information(&mut self, old: &Dictionary, new: &Dictionary) {
+    fn compare_facts(&mut self, old: &Dictionary, new: &Dictionary) {
         let is_first = old.iter().next().is_none();
         let is_shown = |key: &Vec<u8>| {
             let key = key.as_slice();
@@ -114,6 +124,10 @@ impl Step<'_, '_> {
             self.note(Level::Other, "validation data were taken away");
             return Ok(());
         };
+        if before.get("DSS") != Some(store) && !self.is_store(store)? {
+            self.note(Level::Other, "validation data that are something else");
+            return Ok(());
+        }
         let count = self.added.len() + self.redefined.len();
         let mut own = BTreeSet::new();
         if let Some(old) = before.get("DSS") {
@@ -137,6 +151,13 @@ impl Step<'_, '_> {
             self.note(Level::ValidationData, "validation data");
         }
         Ok(())
+    }
+
+    /// Whether a value is or refers to a store, and to nothing that says it is another thing.
+    fn is_store(&self, value: &Object) -> Result<bool, PdfError> {
+        let found = self.document.resolve(value, self.later)?;
+        let store = found.dictionary();
+        Ok(store.is_some_and(|store| store.get("Type").is_none() || store.has_name("Type", "DSS")))
     }
 
     /// Numbers of the store's own dictionaries and arrays: the store, its lists, VRI.
@@ -163,6 +184,7 @@ impl Step<'_, '_> {
         Ok(())
     }
 
+    /// The packet that the catalog names: another one, one written anew, or none any more.
     fn compare_metadata(
         &mut self,
         before: &Dictionary,
@@ -189,11 +211,7 @@ impl Step<'_, '_> {
         };
         if !is_changed {
             return Ok(());
-    /// The packet that the catalog names: another one, one written anew, or none any more.
         }
-        Ok(())
-    }
-}
         // Metadata that cannot be read here, for instance in another filter, are not the same.
         let read = |stream: Stream| self.document.decode(&stream).ok();
         let is_saved_alone = match (old.and_then(read), read(stream)) {
@@ -206,6 +224,8 @@ impl Step<'_, '_> {
             Level::FormFilling
         };
         self.note(level, "the document's metadata");
+        Ok(())
+    }
 
     /// The stream of metadata that a value of `/Metadata` refers to.
     fn packet(&self, value: Option<&Object>, revision: usize) -> Result<Option<Stream>, PdfError> {
@@ -220,3 +240,4 @@ impl Step<'_, '_> {
             _ => None,
         })
     }
+}
