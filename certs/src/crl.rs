@@ -170,6 +170,13 @@ impl Crl {
         self.revoked.get(serial).copied()
     }
 
+    /// Every revoked certificate: serial number, and as [`Crl::revoked_at`] says since when.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&[u8], DateTime<Utc>)> {
+        self.revoked
+            .iter()
+            .map(|(serial, since)| (&**serial, *since))
+    }
+
     /// SM3 of the list.
     #[must_use]
     pub const fn digest(&self) -> &[u8; 32] {

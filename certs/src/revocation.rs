@@ -13,7 +13,7 @@ use chrono::{DateTime, Duration, Utc};
 pub use self::evidence::Evidence;
 use crate::certificate::Certificate;
 use crate::effort::Effort;
-use crate::trust::TrustStore;
+use crate::trust::{ListWord, TrustStore};
 
 /// Evidence up to this much after the time of the question is taken for a clock difference.
 /// (`\[P\]` profile)
@@ -114,7 +114,8 @@ enum Says {
 /// Asks what is at hand about `certificate`, which `issuer` issued.
 ///
 /// Of several complete words the newest decides, so that a suspended certificate can come back; of
-/// two of the same time the worse. A partial list can only add a revocation, and what the newest of
+/// two of the same time the worse. What was made after the certificate's end says nothing unless it
+/// names the certificate: who was revoked before stays it. A partial list can only add a revocation, and what the newest of
 /// our own lists says stands, whatever a file carries.
 #[must_use]
 pub fn status(
@@ -126,11 +127,8 @@ pub fn status(
     if let Some(since) = revoked_since(&words) {
         return RevocationStatus::Revoked { since };
     }
-    // Authorities take expired certificates off their lists (RFC 5280 §3.3): what is not on a list
-    // of later may have been revoked all the same.
-    let good = words.iter().filter(|word| {
-        word.says == Says::Good && !word.is_partial && word.this_update <= certificate.not_after()
-    });
+    let says_good = |word: &&Word| word.says == Says::Good && !word.is_partial;
+    let good = words.iter().filter(says_good);
     let newest = good.max_by_key(|word| word.this_update);
     let Some(newest) = newest else {
         return RevocationStatus::Unknown;
@@ -147,34 +145,30 @@ pub fn status(
 
 /// Every word about the certificate that counts.
 fn words(certificate: &Certificate, issuer: &Certificate, inquiry: &Inquiry<'_>) -> Vec<Word> {
-    let ours = inquiry.trust.crls_of(issuer).map(|list| (list, true));
+    let ours = inquiry.trust.words(certificate, issuer);
     let carried = inquiry.evidence.iter().flat_map(|one| one.lists());
     let carried = carried
         .filter(|list| list.issuer() == issuer.subject())
         .filter(|list| list.was_asked(issuer) || inquiry.effort.spend(1))
         .filter(|list| list.verify_signed_by(issuer).is_ok())
-        .map(|list| (list, false));
-    // Whoever made the file chose which lists it carries: without an end one is good for ever,
-    // so it only adds revocations.
-    let of_list = |(list, is_ours): (&crate::crl::Crl, bool)| Word {
-        this_update: list.this_update(),
-        next_update: list.next_update(),
-        says: match list.revoked_at(certificate.serial()) {
-            Some(since) => Says::Revoked { since },
-            None => Says::Good,
-        },
-        is_ours,
-        is_partial: list.is_partial() || (!is_ours && list.next_update().is_none()),
-        is_momentary: false,
-    };
-    let lists = ours.chain(carried).map(of_list);
+        .map(|list| ListWord {
+            this_update: list.this_update(),
+            next_update: list.next_update(),
+            revoked_since: list.revoked_at(certificate.serial()),
+            // Whoever made the file chose which lists it carries: without an end one is good for
+            // ever, so it only adds revocations.
+            is_partial: list.is_partial() || list.next_update().is_none(),
+        });
+    let ours = ours.into_iter().map(|word| Word::of_list(word, true));
+    let lists = ours.chain(carried.map(|word| Word::of_list(word, false)));
     let responses = inquiry.evidence.iter().flat_map(|one| one.responses());
     let answers = responses
         .flat_map(|response| ocsp::answers(response, certificate, issuer, inquiry).map(Word::from));
     // Nobody knows today what will be tomorrow; of our own lists that is the operator's matter.
     let latest = inquiry.now + CLOCK_SKEW;
     let counts = |word: &Word| word.is_ours || word.this_update <= latest;
-    lists.chain(answers).filter(counts).collect()
+    let words = lists.chain(answers).filter(counts);
+    words.map(|word| word.about(certificate)).collect()
 }
 
 fn revoked_since(words: &[Word]) -> Option<DateTime<Utc>> {
@@ -197,6 +191,29 @@ fn revoked_since(words: &[Word]) -> Option<DateTime<Utc>> {
 }
 
 impl Word {
+    fn of_list(word: ListWord, is_ours: bool) -> Self {
+        Self {
+            this_update: word.this_update,
+            next_update: word.next_update,
+            says: match word.revoked_since {
+                Some(since) => Says::Revoked { since },
+                None => Says::Good,
+            },
+            is_ours,
+            is_partial: word.is_partial,
+            is_momentary: false,
+        }
+    }
+
+    /// Authorities take expired certificates off their lists (RFC 5280 §3.3): who is not named any
+    /// more after the end may have been revoked all the same, and was when it was known before.
+    fn about(mut self, certificate: &Certificate) -> Self {
+        if self.says == Says::Good && self.this_update > certificate.not_after() {
+            self.says = Says::Unknown;
+        }
+        self
+    }
+
     /// Until when it counts; none: for ever.
     fn until(&self, policy: &RevocationPolicy) -> Option<DateTime<Utc>> {
         let oldest = |age| self.this_update.checked_add_signed(age);

@@ -112,8 +112,8 @@ fn is_delegate(
 /// Whether a list of ours names the responder, unless the issuer vouches for it without one. Other
 /// responses are not asked: who answers for the answerer would be a question without end.
 fn is_revoked(delegate: &Certificate, issuer: &Certificate, trust: &TrustStore) -> bool {
-    let names = |list: &crate::crl::Crl| list.revoked_at(delegate.serial()).is_some();
-    !delegate.needs_no_check() && trust.crls_of(issuer).any(names)
+    let mut words = trust.words(delegate, issuer).into_iter();
+    !delegate.needs_no_check() && words.any(|word| word.revoked_since.is_some())
 }
 
 fn verify(response: &OcspResponse<'_>, signer: &Certificate) -> Result<(), AlgorithmError> {

@@ -150,6 +150,43 @@ fn a_list_of_after_the_end_does_not_say_that_it_was_good() {
 }
 
 #[test]
+fn who_was_revoked_stays_it_when_lists_do_not_name_who_expired() {
+    let at = "20410101000000Z";
+    let late = || CrlSpec {
+        this_update: "20400101000001Z",
+        next_update: "20490101000000Z",
+        ..CrlSpec::default()
+    };
+    check(&[naming(), late()], at, revoked());
+    check(&[late(), naming()], at, revoked());
+    // Who came back before the end did come back.
+    check(&[naming(), newer(), late()], at, Unknown);
+    check(&[late(), newer(), naming()], at, Unknown);
+    // Whoever carries which list.
+    let carry = |ours: &[CrlSpec], carried: &CrlSpec| {
+        let hand = Hand {
+            ours,
+            carried: vec![root().crl(carried)],
+            ..Hand::default()
+        };
+        hand.check(at, revoked());
+    };
+    carry(&[naming()], &late());
+    carry(&[late()], &naming());
+    let good = answer(|it| {
+        it.this_update = "20400101000001Z";
+        it.next_update = Some("20490101000000Z");
+    });
+    let hand = Hand {
+        ours: &[late()],
+        carried: vec![root().crl(&naming())],
+        responses: vec![good.signed(&root(), &root(), &[])],
+        ..Hand::default()
+    };
+    hand.check(at, revoked());
+}
+
+#[test]
 fn the_policy_says_how_old_is_too_old() {
     fn hand(ours: &[CrlSpec]) -> Hand<'_> {
         Hand {

@@ -8,6 +8,7 @@
 mod error;
 mod folder;
 mod item;
+mod lists;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -20,10 +21,13 @@ pub use item::{
     contents_of_file, item_name_of,
 };
 
+use self::lists::{Lists, MAX_EARLIER_BYTES};
 use crate::certificate::Certificate;
 use crate::crl::Crl;
 use crate::digest::sm3;
 use crate::path::ChainCache;
+
+pub(crate) use self::lists::ListWord;
 
 /// Most certificates of a store: some hundred CAs and every seal maker of the country fit
 /// (`\[P\]` profile).
@@ -40,8 +44,7 @@ pub struct TrustStore {
     anchors: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
     /// By subject name.
     intermediates: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
-    /// By SM3 of the list.
-    crls: BTreeMap<[u8; 32], TrustedCrl>,
+    lists: Lists,
     /// SM3 of certificates that are not trusted whatever they are.
     withdrawn: BTreeMap<[u8; 32], Role>,
     maker_count: usize,
@@ -116,9 +119,7 @@ impl TrustStore {
             None => self.maker_count += 1,
         }
         if role != Role::SealMaker {
-            for list in self.crls.values_mut() {
-                list.ask(certificate);
-            }
+            self.lists.ask(certificate, MAX_EARLIER_BYTES);
         }
         let certificate = Arc::clone(certificate);
         self.certificates
@@ -166,31 +167,19 @@ impl TrustStore {
         !self.withdrawn.is_empty() && self.withdrawn.contains_key(certificate.digest())
     }
 
-    /// Takes in one revocation list. One that is there already changes nothing; older complete
-    /// lists of the same issuer are dropped.
+    /// Takes in one revocation list. One that is there already changes nothing; of older complete
+    /// lists of the same issuer and key stays what they say beyond it.
     ///
     /// # Errors
     /// When it cannot be read or the store is full.
     pub fn add_crl(&mut self, der: &[u8]) -> Result<(), TrustError> {
-        let list = Arc::new(Crl::parse(der)?);
-        let digest = *list.digest();
-        if self.crls.contains_key(&digest) {
+        let list = Crl::parse(der)?;
+        if self.lists.has(list.digest()) {
             return Ok(());
         }
-        let mut trusted = TrustedCrl {
-            list,
-            signers: Vec::new(),
-        };
-        for index in [&self.anchors, &self.intermediates] {
-            for issuer in index.get(trusted.list.issuer()).into_iter().flatten() {
-                trusted.ask(issuer);
-            }
-        }
-        self.crls.retain(|_, known| !trusted.replaces(known));
-        if self.crls.len() == MAX_CRLS {
-            return Err(TrustError::Full { limit: MAX_CRLS });
-        }
-        self.crls.insert(digest, trusted);
+        let named = [&self.anchors, &self.intermediates].map(|index| index.get(list.issuer()));
+        let issuers = named.into_iter().flatten().flatten();
+        self.lists.take(list, issuers, MAX_EARLIER_BYTES)?;
         self.changed();
         Ok(())
     }
@@ -215,7 +204,7 @@ impl TrustStore {
             content.push(trusted.role.tag());
             content.extend_from_slice(digest);
         }
-        for digest in self.crls.keys() {
+        for digest in self.lists.digests() {
             content.push(b'R');
             content.extend_from_slice(digest);
         }
@@ -233,9 +222,10 @@ impl TrustStore {
             .map(|trusted| (&*trusted.certificate, trusted.role))
     }
 
-    /// Every revocation list.
+    /// The newest complete revocation lists, and every one of which a newer one did not take the
+    /// place.
     pub fn crls(&self) -> impl Iterator<Item = &Crl> {
-        self.crls.values().map(|trusted| &*trusted.list)
+        self.lists.kept()
     }
 
     /// Whether exactly this certificate is an anchor.
@@ -270,23 +260,12 @@ impl TrustStore {
         self.intermediates.get(subject).into_iter().flatten()
     }
 
-    /// Revocation lists that `issuer` signed. For CAs of the store the signatures were checked
-    /// when they came in; for others they are checked here.
-    pub(crate) fn crls_of(&self, issuer: &Certificate) -> impl Iterator<Item = &Crl> {
-        let is_known = self
-            .role(issuer)
-            .is_some_and(|role| role != Role::SealMaker);
-        self.crls
-            .values()
-            .filter(move |trusted| {
-                if is_known {
-                    trusted.signers.contains(issuer.key_digest())
-                        && trusted.list.issuer() == issuer.subject()
-                } else {
-                    trusted.list.verify_signed_by(issuer).is_ok()
-                }
-            })
-            .map(|trusted| &*trusted.list)
+    /// What lists that `issuer` signed say about a certificate of its. For CAs of the store the
+    /// signatures were checked when they came in; for others they are checked here.
+    pub(crate) fn words(&self, certificate: &Certificate, issuer: &Certificate) -> Vec<ListWord> {
+        let role = self.role(issuer);
+        let is_held = role.is_some_and(|role| role != Role::SealMaker);
+        self.lists.words(certificate, issuer, is_held)
     }
 
     /// Paths that were searched in this store as it is.
@@ -322,30 +301,6 @@ impl Role {
 struct Trusted {
     certificate: Arc<Certificate>,
     role: Role,
-}
-
-/// A revocation list with the keys of the CAs that were found to have signed it.
-#[derive(Clone, Debug)]
-struct TrustedCrl {
-    list: Arc<Crl>,
-    signers: Vec<[u8; 32]>,
-}
-
-impl TrustedCrl {
-    fn ask(&mut self, issuer: &Certificate) {
-        if self.list.issuer() == issuer.subject() && self.list.verify_signed_by(issuer).is_ok() {
-            self.signers.push(*issuer.key_digest());
-        }
-    }
-
-    /// Only a list whose signature was checked may push out another one.
-    fn replaces(&self, known: &Self) -> bool {
-        let same_issuer = self.list.issuer() == known.list.issuer()
-            && !self.signers.is_empty()
-            && self.signers == known.signers;
-        let both_complete = !self.list.is_partial() && !known.list.is_partial();
-        same_issuer && both_complete && known.list.this_update() < self.list.this_update()
-    }
 }
 
 fn role_of(certificate: &Certificate) -> Result<Role, TrustError> {

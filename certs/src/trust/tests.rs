@@ -63,6 +63,7 @@ fn a_newer_list_takes_the_place_of_an_older_one_of_the_same_key() {
         this_update: "20260201000000Z",
         ..CrlSpec::default()
     };
+    let words = |trust: &TrustStore| trust.words(root.certificate(), root.certificate()).len();
     let mut trust = TrustStore::empty();
     trust.add_certificate(root.certificate().der()).unwrap();
     trust.add_crl(&root.crl(&CrlSpec::default())).unwrap();
@@ -72,10 +73,65 @@ fn a_newer_list_takes_the_place_of_an_older_one_of_the_same_key() {
         2,
         "a list of another key pushes nothing out"
     );
-    assert_eq!(trust.crls_of(root.certificate()).count(), 1);
+    assert_eq!(words(&trust), 1);
     trust.add_crl(&root.crl(&newer)).unwrap();
     assert_eq!(trust.crls().count(), 2);
-    assert_eq!(trust.crls_of(root.certificate()).count(), 1);
+    assert_eq!(words(&trust), 1);
+}
+
+#[test]
+fn what_older_lists_said_is_known_in_whatever_order_they_came() {
+    let root = Authority::root("Root CA", 1);
+    let leaf = |serial| {
+        let spec = CertificateSpec {
+            serial,
+            not_after: "20260201120000Z",
+            ..CertificateSpec::signer("Office")
+        };
+        root.issue(&spec, 2)
+    };
+    let list = |this_update, revoked| {
+        root.crl(&CrlSpec {
+            this_update,
+            revoked,
+            ..CrlSpec::default()
+        })
+    };
+    let since = "20250601000000Z";
+    // Certificate 7 comes back before its end, 8 stays, and 9 is not named after its end alone.
+    let parts = [
+        list("20260101000000Z", vec![(7, since), (8, since)]),
+        list("20260201000000Z", vec![(8, since), (9, since)]),
+        list("20260301000000Z", vec![(8, since)]),
+        root.certificate().der().to_vec(),
+    ];
+    let mut fingerprints = Vec::new();
+    for order in 0..24 {
+        let mut left: Vec<_> = parts.iter().collect();
+        let mut trust = TrustStore::empty();
+        for pick in [order / 6, order / 2 % 3, order % 2, 0] {
+            let part = left.remove(pick);
+            match Certificate::parse(part).is_ok() {
+                true => trust.add_certificate(part).unwrap(),
+                false => trust.add_crl(part).unwrap(),
+            }
+        }
+        let found = [7, 8, 9].map(|serial| {
+            let words = trust.words(leaf(serial).certificate(), root.certificate());
+            words.iter().filter_map(|word| word.revoked_since).count()
+        });
+        assert_eq!(found, [0, 1, 1], "order {order}");
+        assert_eq!(
+            (trust.crls().count(), trust.epoch()),
+            (1, 4),
+            "order {order}"
+        );
+        trust.add_crl(&parts[0]).unwrap();
+        assert_eq!(trust.epoch(), 4, "a list that is remembered is no news");
+        fingerprints.push(trust.fingerprint());
+    }
+    fingerprints.dedup();
+    assert_eq!(fingerprints.len(), 1);
 }
 
 #[test]
