@@ -1,5 +1,6 @@
 //! From a certificate to an anchor: path building (RFC 5280 §6, RFC 4158).
 
+mod above;
 mod cache;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::certificate::Certificate;
 use crate::effort::Effort;
 use crate::trust::TrustStore;
 
+pub(crate) use above::{AnchorNames, anchors_above};
 pub(crate) use cache::ChainCache;
 use cache::Window;
 

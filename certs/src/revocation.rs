@@ -12,6 +12,7 @@ use chrono::{DateTime, Duration, Utc};
 
 pub use self::evidence::Evidence;
 use crate::certificate::Certificate;
+use crate::crl::Crl;
 use crate::effort::Effort;
 use crate::trust::{ListWord, TrustStore};
 
@@ -44,6 +45,9 @@ pub enum UnknownStatus {
 pub struct Inquiry<'a> {
     /// What is trusted, with its lists.
     pub trust: &'a TrustStore,
+    /// The anchor of the certificate's path: below it lists may be signed with another key of the
+    /// issuer. None: only the issuer's own count.
+    pub anchor: Option<&'a Certificate>,
     /// What came with the file.
     pub evidence: &'a [&'a Evidence<'a>],
     /// The rules.
@@ -115,8 +119,8 @@ enum Says {
 ///
 /// Of several complete words the newest decides, so that a suspended certificate can come back; of
 /// two of the same time the worse. What was made after the certificate's end says nothing unless it
-/// names the certificate: who was revoked before stays it. A partial list can only add a revocation, and what the newest of
-/// our own lists says stands, whatever a file carries.
+/// names the certificate: who was revoked before stays it. A partial list can only add a
+/// revocation, and what the newest of our own lists says stands, whatever a file carries.
 #[must_use]
 pub fn status(
     certificate: &Certificate,
@@ -145,19 +149,25 @@ pub fn status(
 
 /// Every word about the certificate that counts.
 fn words(certificate: &Certificate, issuer: &Certificate, inquiry: &Inquiry<'_>) -> Vec<Word> {
-    let ours = inquiry.trust.words(certificate, issuer);
+    let ours = inquiry.trust.words(certificate, issuer, inquiry.anchor);
+    let fellows = inquiry.trust.fellows(issuer, inquiry.anchor);
+    let made = |list: &Crl, by: &Certificate| {
+        (list.was_asked(by) || inquiry.effort.spend(1)) && list.verify_signed_by(by).is_ok()
+    };
     let carried = inquiry.evidence.iter().flat_map(|one| one.lists());
     let carried = carried
         .filter(|list| list.issuer() == issuer.subject())
-        .filter(|list| list.was_asked(issuer) || inquiry.effort.spend(1))
-        .filter(|list| list.verify_signed_by(issuer).is_ok())
-        .map(|list| ListWord {
-            this_update: list.this_update(),
-            next_update: list.next_update(),
-            revoked_since: list.revoked_at(certificate.serial()),
-            // Whoever made the file chose which lists it carries: without an end one is good for
-            // ever, so it only adds revocations.
-            is_partial: list.is_partial() || list.next_update().is_none(),
+        .filter_map(|list| {
+            let is_own = made(list, issuer);
+            let counts = is_own || fellows.iter().any(|fellow| made(list, fellow));
+            counts.then(|| ListWord {
+                this_update: list.this_update(),
+                next_update: list.next_update(),
+                revoked_since: list.revoked_at(certificate.serial()),
+                // Whoever made the file chose which lists it carries: without an end one is good
+                // for ever, so it only adds revocations, as one with another key does.
+                is_partial: !is_own || list.is_partial() || list.next_update().is_none(),
+            })
         });
     let ours = ours.into_iter().map(|word| Word::of_list(word, true));
     let lists = ours.chain(carried.map(|word| Word::of_list(word, false)));

@@ -269,6 +269,7 @@ fn check_authority(
     let evidence: Vec<_> = trusted.evidence.iter().copied().chain([&own]).collect();
     let inquiry = Inquiry {
         trust: trusted.trust,
+        anchor: chain.anchor(),
         evidence: &evidence,
         policy: trusted.policy,
         now: trusted.now,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Chain, PathError};
+use super::{AnchorNames, Chain, PathError};
 use crate::certificate::Certificate;
 use crate::digest::sm3;
 
@@ -30,6 +30,8 @@ pub(super) type Key = [u8; 32];
 #[derive(Default)]
 pub(crate) struct ChainCache {
     outcomes: Mutex<Generations>,
+    /// By digest of a CA of the store.
+    above: Mutex<HashMap<[u8; 32], AnchorNames>>,
 }
 
 /// Two generations: when the younger one has grown to half of what is allowed, the elder one is
@@ -80,6 +82,16 @@ impl ChainCache {
         let found = outcome.at(at);
         outcomes.put(*key, outcome);
         found
+    }
+
+    /// The anchors above a CA of the store, which `search` finds once.
+    pub(super) fn above(
+        &self,
+        authority: &[u8; 32],
+        search: impl FnOnce() -> AnchorNames,
+    ) -> AnchorNames {
+        let mut above = self.above.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(above.entry(*authority).or_insert_with(search))
     }
 
     /// Remembers the outcome of a search; one for other times is replaced.

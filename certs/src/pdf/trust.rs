@@ -112,6 +112,7 @@ fn check_revocation(
     let is_required = options.revocation.is_status_required();
     let inquiry = Inquiry {
         trust: question.context.trust,
+        anchor: chain.anchor(),
         evidence: &[question.own, &question.context.carried.evidence],
         policy: &options.revocation,
         now: options.at,

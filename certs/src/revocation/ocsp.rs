@@ -8,7 +8,6 @@ use super::{Inquiry, Says, Word};
 use crate::algorithm::{self, AlgorithmError, SignatureAlgorithm};
 use crate::certificate::Certificate;
 use crate::digest::DigestAlgorithm;
-use crate::trust::TrustStore;
 
 /// SHA-1. Here it proves nothing: it only tells which issuer is meant, as in nearly every response,
 /// and the responder signs that with a digest that is accepted.
@@ -106,13 +105,16 @@ fn is_delegate(
         && !inquiry.trust.is_withdrawn(delegate)
         && inquiry.effort.spend(1)
         && delegate.verify_signed_by(issuer).is_ok()
-        && !is_revoked(delegate, issuer, inquiry.trust)
+        && !is_revoked(delegate, issuer, inquiry)
 }
 
 /// Whether a list of ours names the responder, unless the issuer vouches for it without one. Other
 /// responses are not asked: who answers for the answerer would be a question without end.
-fn is_revoked(delegate: &Certificate, issuer: &Certificate, trust: &TrustStore) -> bool {
-    let mut words = trust.words(delegate, issuer).into_iter();
+fn is_revoked(delegate: &Certificate, issuer: &Certificate, inquiry: &Inquiry<'_>) -> bool {
+    let mut words = inquiry
+        .trust
+        .words(delegate, issuer, inquiry.anchor)
+        .into_iter();
     !delegate.needs_no_check() && words.any(|word| word.revoked_since.is_some())
 }
 

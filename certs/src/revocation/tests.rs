@@ -1,4 +1,5 @@
 mod responders;
+mod rollover;
 
 use super::*;
 use crate::testing::ocsp::Answer;
@@ -51,6 +52,7 @@ impl Hand<'_> {
         );
         let inquiry = Inquiry {
             trust,
+            anchor: None,
             evidence: &[&evidence],
             policy: &self.policy,
             now: instant(at),
@@ -70,6 +72,7 @@ fn status_of_leaf(inquiry: &Inquiry<'_>) -> RevocationStatus {
 fn says(trust: &TrustStore, evidence: &Evidence<'_>, effort: &Effort) -> RevocationStatus {
     status_of_leaf(&Inquiry {
         trust,
+        anchor: None,
         evidence: &[evidence],
         policy: &RevocationPolicy::DEFAULT,
         now: instant(AT),

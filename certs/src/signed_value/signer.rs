@@ -222,6 +222,7 @@ pub(super) fn check_revocation(
     };
     let inquiry = Inquiry {
         trust: question.trust,
+        anchor: chain.anchor(),
         evidence: question.evidence,
         policy: &question.options.revocation,
         now: question.options.at,

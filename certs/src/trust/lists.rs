@@ -139,37 +139,45 @@ impl Lists {
         self.kept.keys().chain(earlier).collect()
     }
 
-    /// What lists say about a certificate that `issuer` made. The signatures of an issuer that the
-    /// store holds were checked when the lists came.
+    /// What lists say about a certificate that `issuer` made: its own, and those of `fellows`, keys
+    /// of other CAs that may speak for it. Those add revocations alone: authorities that changed
+    /// their key may go on with a list for each, which is silent about the others' certificates.
+    /// The signatures of an issuer that the store holds were checked when the lists came.
     pub(super) fn words(
         &self,
         certificate: &Certificate,
         issuer: &Certificate,
         is_held: bool,
+        fellows: &[Digest],
     ) -> Vec<ListWord> {
         let (serial, key) = (certificate.serial(), issuer.key_digest());
-        let kept = self.kept.values().filter(|trusted| {
-            trusted.maker.issuer == issuer.subject()
-                && (trusted.maker.keys.contains(key)
-                    || (!is_held && trusted.list.verify_signed_by(issuer).is_ok()))
-        });
-        let kept = kept.map(|trusted| ListWord {
-            this_update: trusted.list.this_update(),
-            next_update: trusted.list.next_update(),
-            revoked_since: trusted.list.revoked_at(serial),
-            is_partial: trusted.list.is_partial(),
+        let is_of_fellow = |maker: &Maker| fellows.iter().any(|key| maker.keys.contains(key));
+        let kept = self.kept.values();
+        let kept = kept.filter(|trusted| trusted.maker.issuer == issuer.subject());
+        let kept = kept.filter_map(|trusted| {
+            let (list, maker) = (&trusted.list, &trusted.maker);
+            let is_found_out = is_held || !maker.keys.is_empty();
+            let is_own = maker.keys.contains(key)
+                || (!is_found_out && list.verify_signed_by(issuer).is_ok());
+            (is_own || is_of_fellow(maker)).then(|| ListWord {
+                this_update: list.this_update(),
+                next_update: list.next_update(),
+                revoked_since: list.revoked_at(serial),
+                is_partial: !is_own || list.is_partial(),
+            })
         });
         let makers = self.earlier.iter();
-        let makers =
-            makers.filter(|(one, _)| one.issuer == issuer.subject() && one.keys.contains(key));
+        let makers = makers.filter(|(maker, _)| maker.issuer == issuer.subject());
         let earlier = makers.filter_map(|(maker, earlier)| {
-            let named = earlier.named.get(serial)?;
+            let is_own = maker.keys.contains(key);
+            let counts = is_own || is_of_fellow(maker);
+            let named = earlier.named.get(serial).filter(|_| counts)?;
             let was_let_go = self.is_made_between(maker, named.listed, certificate.not_after());
             (!was_let_go).then_some(ListWord {
                 this_update: named.listed,
                 next_update: None,
                 revoked_since: Some(named.since),
-                is_partial: false,
+                is_partial: !is_own,
             })
         });
         kept.chain(earlier).collect()
@@ -300,7 +308,7 @@ mod tests {
                 let list = Crl::parse(der).unwrap();
                 lists.take(list, [&certificate].into_iter(), room).unwrap();
             }
-            let words = lists.words(leaf.certificate(), root.certificate(), true);
+            let words = lists.words(leaf.certificate(), root.certificate(), true, &[]);
             let since: Vec<_> = words.iter().filter_map(|word| word.revoked_since).collect();
             let digests: Vec<_> = lists.digests().into_iter().copied().collect();
             (lists.kept().count(), since, digests)

@@ -25,7 +25,7 @@ use self::lists::{Lists, MAX_EARLIER_BYTES};
 use crate::certificate::Certificate;
 use crate::crl::Crl;
 use crate::digest::sm3;
-use crate::path::ChainCache;
+use crate::path::{ChainCache, anchors_above};
 
 pub(crate) use self::lists::ListWord;
 
@@ -260,12 +260,46 @@ impl TrustStore {
         self.intermediates.get(subject).into_iter().flatten()
     }
 
-    /// What lists that `issuer` signed say about a certificate of its. For CAs of the store the
+    /// What lists say about a certificate of `issuer`: those that it signed, and those of others
+    /// that may speak for it below `anchor` ([`TrustStore::fellows`]). For CAs of the store the
     /// signatures were checked when they came in; for others they are checked here.
-    pub(crate) fn words(&self, certificate: &Certificate, issuer: &Certificate) -> Vec<ListWord> {
+    pub(crate) fn words(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        anchor: Option<&Certificate>,
+    ) -> Vec<ListWord> {
         let role = self.role(issuer);
         let is_held = role.is_some_and(|role| role != Role::SealMaker);
-        self.lists.words(certificate, issuer, is_held)
+        let fellows = self.fellows(issuer, anchor);
+        let keys: Vec<_> = fellows.iter().map(|one| *one.key_digest()).collect();
+        self.lists.words(certificate, issuer, is_held, &keys)
+    }
+
+    /// The other CAs of the store that sign lists in the issuer's name: an authority that changed
+    /// its key signs them with the new one, of certificates that the old one made as well. They
+    /// must chain to the anchor to which the certificate in question does (RFC 5280 §6.3.3 (f)), or
+    /// to one of its name, as a root may change its key too. What comes with a file is no such CA:
+    /// anybody can bring one of any name.
+    pub(crate) fn fellows(
+        &self,
+        issuer: &Certificate,
+        anchor: Option<&Certificate>,
+    ) -> Vec<&Arc<Certificate>> {
+        let Some(anchor) = anchor else {
+            return Vec::new();
+        };
+        let name = issuer.subject();
+        let named = self
+            .anchors_named(name)
+            .chain(self.intermediates_named(name));
+        let may_speak = |one: &&Arc<Certificate>| {
+            one.key_digest() != issuer.key_digest()
+                && one.may_sign_crls()
+                && one.unknown_critical_extension().is_none()
+                && anchors_above(one, self).contains(anchor.subject())
+        };
+        named.filter(may_speak).collect()
     }
 
     /// Paths that were searched in this store as it is.

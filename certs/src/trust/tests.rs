@@ -63,7 +63,11 @@ fn a_newer_list_takes_the_place_of_an_older_one_of_the_same_key() {
         this_update: "20260201000000Z",
         ..CrlSpec::default()
     };
-    let words = |trust: &TrustStore| trust.words(root.certificate(), root.certificate()).len();
+    let words = |trust: &TrustStore| {
+        trust
+            .words(root.certificate(), root.certificate(), None)
+            .len()
+    };
     let mut trust = TrustStore::empty();
     trust.add_certificate(root.certificate().der()).unwrap();
     trust.add_crl(&root.crl(&CrlSpec::default())).unwrap();
@@ -117,7 +121,7 @@ fn what_older_lists_said_is_known_in_whatever_order_they_came() {
             }
         }
         let found = [7, 8, 9].map(|serial| {
-            let words = trust.words(leaf(serial).certificate(), root.certificate());
+            let words = trust.words(leaf(serial).certificate(), root.certificate(), None);
             words.iter().filter_map(|word| word.revoked_since).count()
         });
         assert_eq!(found, [0, 1, 1], "order {order}");
