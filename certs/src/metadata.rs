@@ -61,7 +61,8 @@ pub(crate) fn check_unit(
 ) {
     let Some(expected) = expected else { return };
     let issuer = expected.entry.public.issuer_name.trim();
-    let named: Vec<&str> = units.into_iter().flatten().map(str::trim).collect();
+    let named = units.into_iter().flatten().map(str::trim);
+    let named: Vec<&str> = named.filter(|unit| !unit.is_empty()).collect();
     let is_issuer = |unit: &&str| unit.contains(issuer) || issuer.contains(*unit);
     if named.is_empty() || issuer.is_empty() || named.iter().any(is_issuer) {
         return;
@@ -88,17 +89,16 @@ fn compare(
         let detail = format!("{}: missing{why}", comparison.missing.join(", "));
         checks.fail(FindingCode::MetaMissing, detail);
     }
-    if comparison.differing.is_empty() {
-        checks.pass(
-            FindingCode::MetaMismatch,
-            "what is there equals the directory's entry",
-        );
-    } else {
-        let detail = format!(
-            "{}: not as in the directory",
-            comparison.differing.join(", ")
-        );
-        checks.fail(FindingCode::MetaMismatch, detail);
+    let (code, besides) = (FindingCode::MetaMismatch, &comparison.differing_besides);
+    let named = |fields: &[String]| format!("{}: not as in the directory", fields.join(", "));
+    if !comparison.differing.is_empty() {
+        checks.fail(code, named(&comparison.differing));
+    } else if besides.is_empty() {
+        checks.pass(code, "what is there equals the directory's entry");
+    }
+    // Of these the type requires none: a file may do without them, and is not refused for them.
+    if !besides.is_empty() {
+        checks.warn(code, CheckResult::Fail, named(besides));
     }
 }
 

@@ -57,6 +57,8 @@ pub struct MetadataComparison {
     pub missing: Vec<String>,
     /// Fields that differ from the entry: required ones, and identifier and term in any case.
     pub differing: Vec<String>,
+    /// Other fields that both state, and differently.
+    pub differing_besides: Vec<String>,
 }
 
 /// What marks a file as a copy made for one use (加注件), GB/T 36903-2018.
@@ -168,9 +170,8 @@ impl Metadata {
         self.0.len()
     }
 
-    /// Compares with the entry the fields that the licence type requires, dates as dates and
-    /// holders one by one in order; the identifier and the term are compared wherever both state
-    /// them.
+    /// Compares with the entry, field by field, what the licence type requires and whatever else
+    /// both state: dates as dates and holders one by one in order.
     #[must_use]
     pub fn compare(&self, entry: &Entry, required: &[String]) -> MetadataComparison {
         let mut comparison = MetadataComparison::default();
@@ -183,14 +184,16 @@ impl Metadata {
                 Some(_) => {}
             }
         }
-        for field in names::ALWAYS_COMPARED {
+        for (field, value) in self.iter().filter(|(_, value)| !value.is_empty()) {
             let is_listed = required.iter().any(|listed| listed == field);
-            let value = self.value(field).filter(|_| !is_listed);
-            let expected = entry_value(entry, field);
-            if let Some((value, expected)) = value.zip(expected)
-                && !same_value(field, &expected, value)
-            {
-                comparison.differing.push((*field).to_owned());
+            let expected = entry_value(entry, field).filter(|_| !is_listed);
+            if expected.is_none_or(|expected| same_value(field, &expected, value)) {
+                continue;
+            }
+            if names::ALWAYS_COMPARED.contains(&field) {
+                comparison.differing.push(field.to_owned());
+            } else {
+                comparison.differing_besides.push(field.to_owned());
             }
         }
         comparison
@@ -214,7 +217,7 @@ impl MetadataComparison {
     /// Whether nothing is missing and nothing differs.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.missing.is_empty() && self.differing.is_empty()
+        self.missing.is_empty() && self.differing.is_empty() && self.differing_besides.is_empty()
     }
 }
 

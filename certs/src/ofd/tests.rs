@@ -1,5 +1,6 @@
 //! The whole path over packages made here, each with one thing different.
 
+mod metadata;
 mod package;
 mod shared;
 
@@ -286,58 +287,17 @@ fn encrypted_content_is_not_judged() {
 }
 
 #[test]
-fn metadata_must_be_the_entrys() {
-    let required = ["ZZBS", "ZZBH", "ZZMC"].map(str::to_owned);
-    let code = |parts: &Parts| {
-        let report = verdict(parts, Some(&required));
-        let text = serde_json::to_string(&report).unwrap();
-        assert!(
-            !text.contains(NUMBER) && !text.contains("测试企业"),
-            "{text}"
-        );
-        report.code
-    };
-    assert_eq!(code(&signed(&[WHOLE])), None);
-    let edited = |from: &str, to: &str| {
-        let mut parts = Parts::new();
-        let root = parts.text("OFD.xml").replace(from, to);
-        parts.set("OFD.xml", root);
-        parts.sign(&[WHOLE]);
-        parts
-    };
-    assert_eq!(
-        code(&edited(NUMBER, "SECRET-0002")),
-        Some(FindingCode::MetaMismatch)
-    );
-    assert_eq!(
-        code(&edited("'ZZBH'", "'OTHER'")),
-        Some(FindingCode::MetaMissing)
-    );
-    let twice = edited(
-        "<CustomDatas>",
-        "<CustomDatas><CustomData Name='ZZBH'>2</CustomData>",
-    );
-    assert_eq!(code(&twice), Some(FindingCode::MetaMismatch));
-    // Nobody signed OFD.xml: what it says proves nothing.
-    let bare_root = Plan {
-        references: &ALL[1..],
-        ..WHOLE
-    };
-    assert_eq!(code(&signed(&[bare_root])), Some(FindingCode::MetaMissing));
-    // Another licence's file, though no field is required.
-    let other = edited("20240001", "20240002");
-    let report = verdict(&other, Some(&[]));
-    assert_eq!(report.code, Some(FindingCode::MetaMismatch));
-}
-
-#[test]
-fn metadata_is_read_without_verification() {
-    let read = metadata(&Parts::new().zip()).unwrap();
-    assert_eq!(read.value("ZZBH"), Some(NUMBER));
-    assert!(matches!(
-        metadata(b"no package"),
-        Err(ReadMetadataError::File(_))
-    ));
+fn a_broken_signature_is_result_1_and_a_changed_file_2() {
+    let mut parts = signed(&[WHOLE]);
+    let value = "D/Signs/Sign_0/SignedValue.dat";
+    let (_, bytes) = parts.0.iter_mut().find(|(name, _)| name == value).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let report = check(&parts, Some(FindingCode::SigInvalid), None);
+    assert_eq!(report.gb36906, 1);
+    let mut parts = signed(&[WHOLE]);
+    parts.set("D/Page.xml", "<Page ID='2'/>");
+    let report = check(&parts, Some(FindingCode::RefDigest), None);
+    assert_eq!(report.gb36906, 2);
 }
 
 #[test]

@@ -10,6 +10,17 @@ fn strings(fields: &[&str]) -> Vec<String> {
 /// Compares the file's pairs, laid over what the entry says, with the entry.
 #[track_caller]
 fn check(pairs: &[(&str, &str)], required: &[&str], missing: &[&str], differing: &[&str]) {
+    let expected = MetadataComparison {
+        missing: strings(missing),
+        differing: strings(differing),
+        differing_besides: Vec::new(),
+    };
+    assert_eq!(compared(pairs, required), expected);
+    let agrees = missing.is_empty() && differing.is_empty();
+    assert_eq!(expected.agrees(), agrees);
+}
+
+fn compared(pairs: &[(&str, &str)], required: &[&str]) -> MetadataComparison {
     let entry = entry(|line| {
         line["holders"] = json!([
             {"name": "甲", "code": "E1", "code_type": "414"},
@@ -21,15 +32,8 @@ fn check(pairs: &[(&str, &str)], required: &[&str], missing: &[&str], differing:
     for (name, value) in pairs {
         fields.insert((*name).to_owned(), (*value).to_owned());
     }
-    let found = Metadata::from_pairs(fields)
-        .unwrap()
-        .compare(&entry, &strings(required));
-    let expected = MetadataComparison {
-        missing: strings(missing),
-        differing: strings(differing),
-    };
-    assert_eq!(found, expected);
-    assert_eq!(found.agrees(), missing.is_empty() && differing.is_empty());
+    let metadata = Metadata::from_pairs(fields).unwrap();
+    metadata.compare(&entry, &strings(required))
 }
 
 #[test]
@@ -63,9 +67,20 @@ fn required_fields_are_compared_by_meaning() {
     check(&[("ZZBH", " ")], &["ZZBH"], &["ZZBH"], &[]);
     check(&[("ZZBH", "示建字第0002号")], &["ZZBH"], &[], &["ZZBH"]);
     check(&[("KZ_NF", "2023")], &["KZ_NF"], &[], &["KZ_NF"]);
-    // Not required: not compared; stated but unknown to the entry: differs when required.
-    check(&[("ZZMC", "别的")], &["ZZBH"], &[], &[]);
+    // Stated but unknown to the entry: differs when required.
+    check(&[("ZZBFJGJB", "省级")], &["ZZBH"], &[], &[]);
     check(&[("ZZBFJGJB", "省级")], &["ZZBFJGJB"], &[], &["ZZBFJGJB"]);
+}
+
+#[test]
+fn what_is_not_required_is_compared_where_both_state_it() {
+    for (field, value) in [("ZZMC", "别的"), ("KZ_NF", "2023"), ("CZZTDMLX", "其他")] {
+        let found = compared(&[(field, value)], &["ZZBH"]);
+        assert_eq!(found.differing_besides, [field]);
+        assert!(found.differing.is_empty() && !found.agrees());
+        let nothing = compared(&[(field, " ")], &["ZZBH"]);
+        assert!(nothing.agrees(), "{field}");
+    }
 }
 
 #[test]
