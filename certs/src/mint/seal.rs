@@ -81,6 +81,8 @@ pub struct SealFaults {
     pub break_signature: bool,
     /// The signed digest is that of something else.
     pub wrong_data_hash: bool,
+    /// The digest in signed data is written in base64 (met in real files).
+    pub data_hash_in_base64: bool,
     /// `propertyInfo` says this instead of the path of `Signature.xml`.
     pub property_info: Option<String>,
 }

@@ -5,6 +5,8 @@
 //! signature covers the content itself, as real files do.
 
 use ::der::asn1::ObjectIdentifier;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use schemas::seal::asn1;
 use sm3::{Digest as _, Sm3};
@@ -47,6 +49,9 @@ pub fn sign_data(
     let mut content: Vec<u8> = Sm3::digest(signature_xml).to_vec();
     if faults.wrong_data_hash {
         change_last_octet(&mut content);
+    }
+    if faults.data_hash_in_base64 {
+        content = STANDARD.encode(&content).into_bytes();
     }
     let identifier = faults
         .distinguishing_id

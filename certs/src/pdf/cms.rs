@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use der::asn1::ObjectIdentifier;
 use schemas::pdf::signature::SignatureDictionary;
@@ -133,6 +135,12 @@ fn bind<'m>(data: &SignedData<'_>, signed: Message<'m>, checks: &mut Checks) -> 
         let detail = "the signature's algorithm has another digest than the signer names";
         checks.fail(FindingCode::HashFailure, detail);
     }
+    let without_attributes = "signed without attributes";
+    if data.content.is_none() && data.attributes.is_none() {
+        // Digested once, by whoever verifies the signature over it.
+        checks.pass(FindingCode::HashFailure, without_attributes);
+        return vec![("what is covered", Signed::Covered(signed))];
+    }
     let hash = match signed.digest(digest) {
         Ok(hash) => hash,
         Err(error) => {
@@ -140,13 +148,9 @@ fn bind<'m>(data: &SignedData<'_>, signed: Message<'m>, checks: &mut Checks) -> 
             return Vec::new();
         }
     };
-    // \[P\] Some vendors put the digest of the file into the content (dialect of ofdrw).
-    let holds_digest = data
-        .content
-        .is_some_and(|content| content == hash.as_slice());
     let content_hash = match data.content {
         None => hash,
-        Some(content) if holds_digest => digest.digest(content),
+        Some(content) if is_digest_itself(content, &hash) => digest.digest(content),
         Some(_) => {
             let detail = "the signed content is not what /ByteRange covers";
             checks.fail(FindingCode::HashFailure, detail);
@@ -154,12 +158,9 @@ fn bind<'m>(data: &SignedData<'_>, signed: Message<'m>, checks: &mut Checks) -> 
         }
     };
     let Some(attributes) = &data.attributes else {
-        checks.pass(FindingCode::HashFailure, "signed without attributes");
-        let message = match data.content {
-            None => Signed::Covered(signed),
-            Some(content) => Signed::Bytes(content.to_vec()),
-        };
-        return vec![("what is covered", message)];
+        checks.pass(FindingCode::HashFailure, without_attributes);
+        let content = data.content.unwrap_or_default();
+        return vec![("what is covered", Signed::Bytes(content.to_vec()))];
     };
     if attributes.content_type != Some(data.content_type) {
         let detail = "the signed content type is missing, or is not that of the content";
@@ -182,6 +183,12 @@ fn bind<'m>(data: &SignedData<'_>, signed: Message<'m>, checks: &mut Checks) -> 
     ));
     let standard = ("the signed attributes", Signed::Bytes(sorted));
     [standard].into_iter().chain(other).collect()
+}
+
+/// \[P\] Some vendors put the digest of the file into the content, as it is or in base64 (dialect
+/// of ofdrw).
+fn is_digest_itself(content: &[u8], hash: &[u8]) -> bool {
+    content == hash || content.trim_ascii() == STANDARD.encode(hash).as_bytes()
 }
 
 fn is_digest(identifier: &ObjectIdentifier, digest: DigestAlgorithm) -> bool {

@@ -1,6 +1,7 @@
 //! Files that are signed here, and what is done to them afterwards.
 
 mod bounds;
+mod dialects;
 mod evidence;
 mod later;
 mod metadata;
