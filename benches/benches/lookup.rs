@@ -216,8 +216,8 @@ async fn ask_store(node: &Arc<Node>, samples: &Arc<Samples>, count: u64, is_whol
                     let found = entries::find(reader, &identifier, node.keys.column_key()).await;
                     found.expect("an answer").is_some()
                 } else {
-                    let found = entries::revision(reader, &identifier).await;
-                    found.expect("an answer").is_some()
+                    let found = entries::standings(reader, &[&identifier]).await;
+                    !found.expect("an answer").is_empty()
                 };
                 assert!(is_there, "an entry is missing");
             }
