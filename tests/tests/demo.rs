@@ -1,5 +1,10 @@
 //! The demo as a user starts it: what it shows, and what can be done with what it leaves.
 
+use std::collections::BTreeSet;
+
+use certs::trust::TrustStore;
+use certs::verify::{VerifyOptions, verify_file};
+use hub::clock::{Clock as _, SystemClock};
 use tests::program::{Finished, hub, run};
 
 #[test]
@@ -9,6 +14,7 @@ fn the_demo_shows_the_main_job_and_leaves_proofs_that_hold() {
     let shown = run(hub().args(["demo", "--exit", "--data"]).arg(data));
     check_steps(&shown);
     check_proofs(data);
+    check_formats(data);
     let clean = run(hub().args(["log", "fsck", "--data"]).arg(data));
     assert_eq!(clean.code, Some(0), "{clean:?}");
 }
@@ -70,6 +76,29 @@ pub(crate) fn check_proofs(data: &std::path::Path) {
     std::fs::write(&forged, bytes).expect("written");
     let refused = run(hub().arg("prove").arg(&forged).arg("--trust").arg(&trust));
     assert_eq!(refused.code, Some(1), "{refused:?}");
+}
+
+/// The minted libraries hold seals of every layout, in OFD and PDF, and signatures.
+#[track_caller]
+fn check_formats(data: &std::path::Path) {
+    let now = SystemClock.now();
+    let mut seen = BTreeSet::new();
+    for file in std::fs::read_dir(data.join("libraries/zhejiang/files")).expect("files") {
+        let bytes = std::fs::read(file.expect("entry").path()).expect("file");
+        let verdict = verify_file(&bytes, &TrustStore::empty(), &VerifyOptions::at(now));
+        for signature in &verdict.signatures {
+            seen.insert(format!("{:?} {:?}", verdict.kind, signature.seal_version));
+        }
+    }
+    let expected = [
+        "Ofd None",
+        "Ofd Some(V1)",
+        "Ofd Some(V4)",
+        "Ofd Some(V5)",
+        "Pdf None",
+        "Pdf Some(V4)",
+    ];
+    assert_eq!(Vec::from_iter(seen), expected);
 }
 
 /// What the demo printed under one step.

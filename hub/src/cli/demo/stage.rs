@@ -26,15 +26,19 @@ use crate::mint::{
 const LICENCES: usize = 600;
 
 /// How many of them have a sealed file.
-const FILES: usize = 12;
+const FILES: usize = 14;
 
-/// Formats of those files, one after the other: seals of each layout, and PDF with SM2 and RSA.
-const FORMATS: [Format; 5] = [
+/// Formats of those files, one after the other: seals of each layout and a signature without a
+/// seal, PDF with SM2, RSA and a seal. Their number has no divisor with that of the types, so that
+/// every type comes in every format.
+const FORMATS: [Format; 7] = [
     Format::OfdSeal(SealVersion::V4),
     Format::PdfRsa,
     Format::OfdSeal(SealVersion::V5),
     Format::PdfSm2,
     Format::OfdSeal(SealVersion::V1),
+    Format::PdfSeal(SealVersion::V4),
+    Format::OfdSign,
 ];
 
 /// The matter that the minted walk-through is about: one that the fictitious building permit
