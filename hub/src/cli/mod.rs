@@ -70,6 +70,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: HubCommand) -> anyhow::Result<ExitCode> {
+    // Whatever it is that a command verifies: never with arithmetic that is wrong on this machine.
+    certs::sm2_verification::self_test()?;
     match command {
         HubCommand::Demo(args) => block_on(demo::run(&args)),
         HubCommand::Serve(args) => block_on(serve::run(args)),

@@ -96,7 +96,6 @@ enum ProfileArg {
 /// # Errors
 /// A trust folder that cannot be read, output that cannot be written, or a file in its place.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    certs::sm2_verification::self_test()?;
     // Before the work: nobody waits for verdicts whose report cannot be kept.
     refuse_to_write_over(args)?;
     refuse_no_folder(args)?;
