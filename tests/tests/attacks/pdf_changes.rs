@@ -1,5 +1,7 @@
 //! What is added to a signed PDF after signing, by whoever prepared it or came upon it.
 
+use std::io::Write as _;
+
 use certs::mint::pdf::PdfSignature;
 use schemas::verdict::FindingCode::{self, FormatFailure, SignatureStripped};
 use schemas::verdict::{Outcome, Profile};
@@ -179,29 +181,49 @@ pub(super) fn exhaustion() -> Vec<Forgery> {
         )
     };
     let mut many = file.clone();
-    let mut previous: usize = cut(&file, "startxref\n", "%%EOF")
+    let last: usize = cut(&file, "startxref\n", "%%EOF")
         .lines()
         .nth(1)
         .unwrap()
         .parse()
         .unwrap();
+    let mut previous = last;
     for _ in 0..600 {
         let at = many.len();
         many.extend(section(at, previous).bytes());
         previous = at;
     }
     let deep = format!("<</Title{}{}>>", "[".repeat(5_000), "]".repeat(5_000));
-    let rows = format!(
-        "61 0 obj\n<</Type/XRef/Size 9/Root 1 0 R/W[1 4 1]/Index[0 4000000000]/Length 0>>stream\n\n\
-         endstream\nendobj\nstartxref\n{at}\n%%EOF\n"
-    );
+    let references = |entries: &str, rows: &[u8]| {
+        let length = rows.len();
+        let head = format!(
+            "61 0 obj\n<</Type/XRef/Size 99/Root 1 0 R/Prev {last}/W[1 4 1]{entries}/Length \
+             {length}>>stream\n"
+        );
+        let end = format!("\nendstream\nendobj\nstartxref\n{at}\n%%EOF\n");
+        [&file[..], head.as_bytes(), rows, end.as_bytes()].concat()
+    };
+    let own_place = u32::try_from(at).unwrap().to_be_bytes();
+    // Object 62 stands in the stream of objects 62.
+    let looped = [&[1][..], &own_place, &[0, 2, 0, 0, 0, 62, 0]].concat();
+    let mut bomb = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&vec![0; 64 << 20]).unwrap();
+    let bomb = bomb.finish().unwrap();
     let kids = FIELD.replace("/P 3", "/Kids[7 0 R]/P 3");
     let forgery = |attack: &str, file| Forgery::new(attack, file, FormatFailure);
     vec![
         forgery("sections in a circle", appended(&section(at, at))),
         forgery("many sections", many),
         forgery("deep nesting", update(&file, &[(8, &deep)])),
-        forgery("many rows", appended(&rows)),
+        forgery("many rows", references("/Index[0 4000000000]", b"")),
+        forgery(
+            "a stream of objects in itself",
+            references("/Index[61 2]", &looped),
+        ),
+        forgery(
+            "a small stream that inflates to 64 MiB",
+            references("/Index[0 9]/Filter/FlateDecode", &bomb),
+        ),
         forgery("a field in itself", update(&file, &[(7, &kids)])),
     ]
 }
