@@ -170,7 +170,8 @@ impl TrustContent {
 
     /// Checks that `name` is that of this content: `node:<name>`, `seal:<sm3>` from the operator
     /// and `seal:<home node>:<sm3>` from a home node, else the kind and an SM3, of the certificate,
-    /// of the list's issuer or of the key; whether that SM3 is right needs the package `certs`.
+    /// of the list's issuer (of the list itself where it stays beside a newer one) or of the key;
+    /// whether that SM3 is right needs the package `certs`.
     ///
     /// # Errors
     /// A name that does not fit.

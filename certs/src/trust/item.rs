@@ -69,6 +69,7 @@ pub fn check_item(item: &TrustItem) -> Result<Material, ItemError> {
     item.check()?;
     if let Some(name) = item_name_of(&item.content)
         && name != item.name
+        && older_list_name_of(&item.content).as_ref() != Some(&item.name)
     {
         return Err(ItemError::Name);
     }
@@ -111,6 +112,36 @@ pub fn item_name_of(content: &TrustContent) -> Option<String> {
         TrustContent::Operator { follows, .. } => Some(named(follows.as_bytes())),
         TrustContent::Node(_) | TrustContent::Seal(_) => None,
     }
+}
+
+/// Name of the item under which a revocation list stays beside a newer one of its issuer: by the
+/// list. None for anything else.
+#[must_use]
+pub fn older_list_name_of(content: &TrustContent) -> Option<String> {
+    let list = list_of(content)?;
+    Some(format!("{}:{}", content.kind(), hex::encode(list.digest())))
+}
+
+/// Whether one revocation list was made before another.
+#[must_use]
+pub fn is_older_list(list: &TrustContent, other: &TrustContent) -> bool {
+    let made = |content| list_of(content).map(|list| list.this_update());
+    made(list) < made(other)
+}
+
+/// Whether a revocation list says more than the one that takes its place, so that it must stay:
+/// authorities take expired certificates off their lists (RFC 5280 §3.3), and may have a list for
+/// each of their keys.
+#[must_use]
+pub fn says_more(list: &TrustContent, newer: &TrustContent) -> bool {
+    let (Some(list), Some(newer)) = (list_of(list), list_of(newer)) else {
+        return false;
+    };
+    let is_named = |serial| newer.revoked_at(serial).is_some();
+    list.digest() != newer.digest()
+        && (list.is_partial()
+            || newer.is_partial()
+            || !list.named().all(|(serial, _)| is_named(serial)))
 }
 
 /// The contents of items for what a file holds: certificates by what they count as, revocation
@@ -231,6 +262,13 @@ fn certificate_of(text: &str, claimed: Role) -> Result<Material, ItemError> {
     }
 }
 
+fn list_of(content: &TrustContent) -> Option<Crl> {
+    match content {
+        TrustContent::Crl { list } => Crl::parse(&decode(list).ok()?).ok(),
+        _ => None,
+    }
+}
+
 fn decode(text: &str) -> Result<Vec<u8>, ItemError> {
     STANDARD.decode(text).map_err(|_| ItemError::Material)
 }
@@ -286,6 +324,33 @@ mod tests {
         assert!(matches!(check_item(&item), Ok(Material::Crl(_))));
         let issuer = hex::encode(sm3(root.certificate().subject()));
         assert_eq!(item.name, format!("crl:{issuer}"));
+    }
+
+    #[test]
+    fn a_list_that_says_more_than_the_newer_one_stays_by_a_name_of_its_own() {
+        let root = Authority::root("Root CA", 1);
+        let list = |this_update, revoked| TrustContent::Crl {
+            list: STANDARD.encode(root.crl(&CrlSpec {
+                this_update,
+                revoked,
+                ..CrlSpec::default()
+            })),
+        };
+        let since = "20250601000000Z";
+        let old = list("20260101000000Z", vec![(7, since)]);
+        let [more, less] = [vec![(7, since), (8, since)], vec![(8, since)]]
+            .map(|revoked| list("20260201000000Z", revoked));
+        assert!(says_more(&old, &less));
+        assert!(!says_more(&old, &more));
+        assert!(!says_more(&old, &old));
+        assert!(is_older_list(&old, &less));
+        assert!(!is_older_list(&less, &old));
+
+        let mut stays = item(old.clone());
+        stays.name = older_list_name_of(&old).expect("a name");
+        assert!(matches!(check_item(&stays), Ok(Material::Crl(_))));
+        stays.content = less;
+        assert_eq!(check_item(&stays).err(), Some(ItemError::Name));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use error::TrustError;
 pub use folder::{MAX_FOLDER_FILES, MAX_TRUST_FILE_BYTES};
 pub use item::{
     KnownKey, KnownNode, Material, certificates_of_file, check_item, content_of_certificate,
-    contents_of_file, item_name_of,
+    contents_of_file, is_older_list, item_name_of, older_list_name_of, says_more,
 };
 
 use self::lists::{Lists, MAX_EARLIER_BYTES};

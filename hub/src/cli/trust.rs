@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::permits::event_id;
 use crate::seals::next_serial;
 
+mod list_items;
 mod topic_items;
 
 use self::topic_items::Topic;
@@ -141,10 +142,7 @@ pub(super) async fn run(args: TrustArgs) -> anyhow::Result<ExitCode> {
             let contents = what.contents(&keys)?;
             let topic = topic_items::read(&signing.config).await?;
             topic.check_operator(keys.public().key_id())?;
-            let items = contents
-                .into_iter()
-                .map(|content| item(content, ItemState::Listed, &topic))
-                .collect::<anyhow::Result<Vec<_>>>()?;
+            let items = list_items::of(contents, &topic)?;
             publish(&signing, &keys, items).await?;
         }
         TrustCommand::Revoke { signing, what } => {
@@ -266,12 +264,21 @@ fn from_json<T: serde::de::DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
 /// An item with a serial above the one that the topic holds, also when this machine's clock is
 /// behind the one that made that: the nodes would pass it over.
 fn item(content: TrustContent, state: ItemState, topic: &Topic) -> anyhow::Result<TrustItem> {
-    let now = SystemClock.now();
     let name = match &content {
         TrustContent::Node(node) => format!("node:{}", node.name),
         TrustContent::Seal(seal) => seal_item_name(None, &seal.seal_sm3),
         other => item_name_of(other).context("the item cannot be named")?,
     };
+    named(name, content, state, topic)
+}
+
+fn named(
+    name: String,
+    content: TrustContent,
+    state: ItemState,
+    topic: &Topic,
+) -> anyhow::Result<TrustItem> {
+    let now = SystemClock.now();
     let item = TrustItem {
         serial: next_serial(topic.serial(&name), now),
         name,

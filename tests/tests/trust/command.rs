@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use certs::mint::certificate::Revocation;
+use certs::mint::pki::DevelopmentPki;
 use certs::node_key::NodeKeys;
 use certs::trust::{Role, TrustStore, contents_of_file};
 use chrono::{DateTime, Duration, Utc};
@@ -32,7 +34,7 @@ impl Desk {
         std::fs::write(folder.path().join("hub.toml"), SETTINGS).unwrap();
         std::fs::create_dir_all(folder.path().join("data/trust")).unwrap();
         std::fs::create_dir_all(folder.path().join("data/national")).unwrap();
-        let pki = certs::mint::pki::DevelopmentPki::mint("test", now()).unwrap();
+        let pki = DevelopmentPki::mint("test", now()).unwrap();
         pki.save(&folder.path().join("pki"), &[], now()).unwrap();
         let desk = Self { folder };
         desk.trust(&["init", "--out", "operator"], 0);
@@ -116,6 +118,44 @@ async fn what_the_operator_lists_and_revokes_is_shown_with_who_signed_it() {
     let listed = desk.list(0);
     assert_eq!(listed.matches("  withdrawn").count(), 1, "{listed}");
     assert_eq!(listed.matches("  listed revoked").count(), 1, "{listed}");
+}
+
+#[test]
+fn a_list_that_says_more_than_the_newer_one_stays() {
+    let desk = Desk::new();
+    let pki = DevelopmentPki::mint("lists", now()).unwrap();
+    let list = |file: &str, days, serials: &[u8]| {
+        let revoked: Vec<_> = serials
+            .iter()
+            .map(|serial| Revocation {
+                serial: vec![*serial],
+                since: now() - Duration::days(90),
+            })
+            .collect();
+        let from = now() - Duration::days(days);
+        let der = pki.crl(&revoked, from, now() + Duration::days(9)).unwrap();
+        std::fs::write(desk.path(file), der).unwrap();
+    };
+    list("first.crl", 30, &[7]);
+    list("second.crl", 20, &[7, 8]);
+    list("third.crl", 10, &[9]);
+    let listed_after = |file| {
+        desk.sign("add", KEYS, &["crl", file], 0);
+        let listed = desk.list(0);
+        let counts = listed.lines().map(|line| {
+            let (before, _) = line.split_once(" 个已吊销").expect("a list");
+            before.rsplit(' ').next().unwrap().to_owned()
+        });
+        let mut counts: Vec<_> = counts.collect();
+        counts.sort();
+        counts.join(" ")
+    };
+    assert_eq!(listed_after("first.crl"), "1");
+    assert_eq!(listed_after("second.crl"), "2");
+    assert_eq!(listed_after("third.crl"), "1 2");
+    // An older one takes no newer one's place.
+    assert_eq!(listed_after("second.crl"), "1 2");
+    assert_eq!(listed_after("first.crl"), "1 1 2");
 }
 
 #[tokio::test]

@@ -60,6 +60,13 @@ impl Topic {
         }
     }
 
+    /// What an item holds; none when there is no such item, or it is withdrawn.
+    pub(super) fn content(&self, name: &str) -> Option<&TrustContent> {
+        let found = self.items.get(name).map(|found| &found.item);
+        let listed = found.filter(|item| item.state == ItemState::Listed);
+        listed.map(|item| &item.content)
+    }
+
     /// The newest item of a node.
     pub(super) fn node(&self, name: &str) -> anyhow::Result<NodeItem> {
         let found = self.items.get(&format!("node:{name}"));
