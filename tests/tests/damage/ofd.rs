@@ -39,14 +39,6 @@ pub(crate) fn shown_and_root(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> 
     files.into_iter().map(read).collect()
 }
 
-/// The same without the root part: in many files nobody signed it, and it may say where things are
-/// in other words.
-pub(super) fn shown(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
-    let mut files = shown_and_root(bytes)?;
-    files.retain(|name, _| !name.eq_ignore_ascii_case(document::ROOT_PART));
-    Some(files)
-}
-
 type Parts = Vec<(String, Vec<u8>)>;
 
 fn parts(bytes: &[u8]) -> Option<Parts> {
