@@ -34,9 +34,9 @@ fn most() -> usize {
 type Damage = fn(&mut Random, &[u8], &[u8]) -> Option<Vec<u8>>;
 
 /// A file that is valid.
-struct Genuine {
-    name: String,
-    bytes: Vec<u8>,
+pub(crate) struct Genuine {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
     verdict: Verdict,
     trust: Arc<TrustStore>,
 }
@@ -50,7 +50,8 @@ fn genuine(extension: &str) -> Vec<Genuine> {
     files
 }
 
-fn minted(extension: &str) -> Vec<Genuine> {
+/// A file of every format, of one licence.
+pub(crate) fn minted(extension: &str) -> Vec<Genuine> {
     let at = options().at;
     let pki = DevelopmentPki::mint("test", at - Duration::days(1)).unwrap();
     let pki = pki.with_rsa(at - Duration::days(1)).unwrap();

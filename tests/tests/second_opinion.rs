@@ -18,6 +18,8 @@ use schemas::pdf::document::Document;
 use schemas::pdf::object::{Object, ObjectId};
 use schemas::pdf::{fields, pages};
 
+use crate::damage::minted;
+
 /// More pages than any file here has.
 const PAGES_MAX: usize = 1_000;
 
@@ -93,9 +95,6 @@ fn other_readers_see_the_same_or_the_difference_has_a_reason() {
 
 #[test]
 fn other_readers_see_what_is_minted() {
-    let Some(corpus) = tests::program::corpus("second opinions on minted files") else {
-        return;
-    };
     let at: DateTime<Utc> = "2026-11-21T12:00:00Z".parse().unwrap();
     let pki = DevelopmentPki::mint("测试", at).unwrap();
     let validity = Validity {
@@ -105,19 +104,22 @@ fn other_readers_see_what_is_minted() {
     let signer = pki
         .issue_signer("测试局", "91330106673959654P", validity, Usage::Signing)
         .unwrap();
-    let mut file = fs::read(corpus.join("pdf/none_01_unsigned.pdf")).unwrap();
-    for (number, field) in ["First", "Second", "Third"].into_iter().enumerate() {
-        let plan = PdfSignature {
-            field,
-            ..PdfSignature::default()
-        };
-        file = sign_pdf(&file, &plan, |signed| sign_detached(&signer, signed, at)).unwrap();
-        assert_eq!(differences(&file), Vec::new(), "{field}");
-        let document = Document::open(&file).unwrap();
-        assert_eq!(
-            ours(&document, document.last()).unwrap().signatures.len(),
-            number + 1
-        );
+    for minted in minted("pdf") {
+        let (name, mut file) = (minted.name, minted.bytes);
+        assert_eq!(differences(&file), Vec::new(), "{name}");
+        for (number, field) in ["Second", "Third"].into_iter().enumerate() {
+            let plan = PdfSignature {
+                field,
+                ..PdfSignature::default()
+            };
+            file = sign_pdf(&file, &plan, |signed| sign_detached(&signer, signed, at)).unwrap();
+            assert_eq!(differences(&file), Vec::new(), "{name}, {field}");
+            let document = Document::open(&file).unwrap();
+            assert_eq!(
+                ours(&document, document.last()).unwrap().signatures.len(),
+                number + 2
+            );
+        }
     }
 }
 

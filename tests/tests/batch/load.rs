@@ -46,8 +46,10 @@ const WARM_FILES_LONG: u64 = 6_000;
 /// keeps between them.
 const GROWTH_KIB_MAX: u64 = 64 * 1024;
 
-/// Single files that are answered at least while the others are at it.
+/// Single files that are answered at least while the others are at it: one for a hundred of theirs
+/// in a long run, and some in a short one, which is mostly over when they begin.
 const FAIR_FILES_MIN: usize = 10;
+const FAIR_FILES_MIN_LONG: usize = 1_000;
 
 /// Time between two single files, and between two pieces that the slow one reads.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -105,7 +107,12 @@ async fn everything_is_answered_with_flat_memory_and_nobody_starves() {
         at(99),
         at(100),
     );
-    assert!(waits.len() >= FAIR_FILES_MIN, "{}", waits.len());
+    let least = if is_long_run() {
+        FAIR_FILES_MIN_LONG
+    } else {
+        FAIR_FILES_MIN
+    };
+    assert!(waits.len() >= least, "{}", waits.len());
     assert!(bad > 0);
     assert!(
         highest.saturating_sub(before) <= GROWTH_KIB_MAX,

@@ -9,7 +9,7 @@ use schemas::verdict::Profile;
 use schemas::verification::BatchLine;
 use tests::{SICHUAN, TOKEN};
 
-use super::client::{self, last, multipart, part};
+use super::client::{self, Answering, last, multipart, part};
 use super::scene::{OTHER_TOKEN, Scene, outcome};
 
 /// Files of a large batch.
@@ -85,6 +85,44 @@ async fn a_large_batch_does_not_hold_up_single_files() {
         answered += u64::from(is_valid(&line.expect("a good one")));
     }
     assert_eq!(answered, MANY, "every file of the batch too");
+    scene.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_a_batch_is_stands_between_its_files() {
+    let scene = Scene::start(1, |_| ()).await;
+    let file = scene.file(0);
+    let (mut sending, read) = client::begin(scene.address, TOKEN, &multipart()).await;
+    let (first, second) = (part("a.ofd", &file), part("b.ofd", &file));
+    // The second file is held back in its midst until the node has said how far it is.
+    let (begun, rest) = second.split_at(second.len() / 2);
+    let sent = sending.send(&[&first[..], begun].concat()).await;
+    sent.expect("sent");
+    let mut answering = Answering::begin(read).await.expect("an answer");
+    let mut files = 0;
+    loop {
+        let line = answering.line().await.expect("a line");
+        match serde_json::from_str(&line).expect("a line of a batch") {
+            BatchLine::File(_) => files += 1,
+            BatchLine::Progress(progress) if files == 1 => {
+                assert_eq!((progress.done, progress.total), (1, None));
+                break;
+            }
+            BatchLine::Progress(progress) => assert_eq!(progress.done, 0),
+            BatchLine::End(_) => panic!("ended before it was sent: {line}"),
+        }
+    }
+    let sent = sending.send(&[rest, &last()].concat()).await;
+    sent.expect("sent");
+    sending.end().await.expect("sent");
+    let mut seen = String::new();
+    while let Some(line) = answering.line().await {
+        seen = line;
+    }
+    let BatchLine::End(end) = serde_json::from_str(&seen).expect("a line of a batch") else {
+        panic!("no end: {seen}");
+    };
+    assert_eq!((end.done, end.complete), (2, true));
     scene.hub.stop().await;
 }
 
