@@ -1,6 +1,7 @@
 //! The signatures of a file, each as it first stood there.
 
 use schemas::pdf::document::Document;
+use schemas::pdf::fields::unlisted::Unlisted;
 use schemas::pdf::fields::{self, Field};
 use schemas::pdf::object::ObjectId;
 use schemas::pdf::signature::SignatureDictionary;
@@ -18,6 +19,8 @@ pub(super) struct Found {
     pub(super) last_seen: usize,
     /// The field's object.
     field: Option<ObjectId>,
+    /// Whether the form leads to the field.
+    is_listed: bool,
 }
 
 /// What all signatures together may take.
@@ -28,60 +31,105 @@ struct Taken {
     covered_bytes: usize,
 }
 
-/// Every signature of every revision: one that a later revision takes away counts too.
-/// A revision whose form cannot be read is a finding, and hides no signature of another one.
+/// Every signature of every revision: one that a later revision takes away counts too, and so does
+/// one that the form does not lead to. A revision whose form or whose annotations cannot be read is
+/// a finding, and hides no signature of another one.
 ///
 /// # Errors
 /// When there is more than the limits allow.
 pub(super) fn all(document: &Document<'_>, checks: &mut Checks) -> Result<Vec<Found>, PdfError> {
-    let mut found: Vec<Found> = Vec::new();
-    let (mut visited, mut taken) = (0, Taken::default());
+    let mut search = Search::default();
+    let mut unlisted = Unlisted::default();
     for revision in 0..document.revisions().len() {
-        let fields = match fields::all(document, revision) {
-            Ok(fields) => fields,
-            Err(error) => {
-                let detail = format!("the form of revision {}: {error}", revision + 1);
-                checks.fail(FindingCode::FormatFailure, detail);
-                let last = document.last();
-                found.iter_mut().for_each(|known| known.last_seen = last);
-                continue;
-            }
-        };
-        for field in fields {
-            visited += 1;
-            within(
-                visited,
-                "form fields, all revisions together",
-                limits::FIELDS,
-            )?;
-            if let Some(known) = known_as_before(&mut found, document, &field, revision) {
-                known.last_seen = revision;
-                continue;
-            }
-            let Some(signature) = field.signature(document, revision) else {
-                continue;
-            };
-            let name = String::from_utf8_lossy(&field.name).into_owned();
-            let is_known =
-                |known: &&mut Found| known.name == name && is_same(&known.signature, &signature);
-            if let Some(known) = found.iter_mut().find(is_known) {
-                known.last_seen = revision;
-                continue;
-            }
-            within(found.len() + 1, "signatures", limits::SIGNATURES)?;
-            if let Ok(signature) = &signature {
-                taken.add(document, signature, revision)?;
-            }
-            found.push(Found {
-                name,
-                revision,
-                signature,
-                last_seen: revision,
-                field: field.id,
-            });
+        let listed = fields::all(document, revision);
+        let listed = search.readable(listed, "form", document, revision, checks);
+        let others = unlisted.of_revision(document, revision, &listed);
+        let others = search.readable(others, "annotations", document, revision, checks);
+        for field in listed {
+            search.take(document, &field, revision, true)?;
+        }
+        for field in others {
+            search.take(document, &field, revision, false)?;
         }
     }
-    Ok(found)
+    Ok(search.found)
+}
+
+#[derive(Default)]
+struct Search {
+    found: Vec<Found>,
+    /// Fields that were looked at.
+    visited: usize,
+    taken: Taken,
+}
+
+impl Search {
+    /// The fields, or a finding.
+    fn readable(
+        &mut self,
+        fields: Result<Vec<Field>, PdfError>,
+        what: &str,
+        document: &Document<'_>,
+        revision: usize,
+        checks: &mut Checks,
+    ) -> Vec<Field> {
+        fields.unwrap_or_else(|error| {
+            let detail = format!("the {what} of revision {}: {error}", revision + 1);
+            checks.fail(FindingCode::FormatFailure, detail);
+            let last = document.last();
+            self.found
+                .iter_mut()
+                .for_each(|known| known.last_seen = last);
+            Vec::new()
+        })
+    }
+
+    fn take(
+        &mut self,
+        document: &Document<'_>,
+        field: &Field,
+        revision: usize,
+        is_listed: bool,
+    ) -> Result<(), PdfError> {
+        let what = "form fields, all revisions together";
+        self.visited += 1;
+        within(self.visited, what, limits::FIELDS)?;
+        let found = &mut self.found;
+        if let Some(known) = known_as_before(found, document, field, revision, is_listed) {
+            known.last_seen = revision;
+            return Ok(());
+        }
+        let Some(signature) = field.signature(document, revision) else {
+            return Ok(());
+        };
+        let name = String::from_utf8_lossy(&field.name).into_owned();
+        let is_known = |known: &&mut Found| {
+            // Where a signature stands tells which it is; others that cannot be read have a name.
+            let is_named = known.name == name || !is_listed && signature.is_ok();
+            is_named && is_same(&known.signature, &signature)
+        };
+        if let Some(known) = found.iter_mut().find(is_known) {
+            // A field that the form led to, and does no more, was taken away.
+            if is_listed || !known.is_listed {
+                known.last_seen = revision;
+                known.is_listed = is_listed;
+            }
+            return Ok(());
+        }
+        within(found.len() + 1, "signatures", limits::SIGNATURES)?;
+        if let Ok(signature) = &signature {
+            self.taken.add(document, signature, revision)?;
+        }
+        found.push(Found {
+            name,
+            revision,
+            signature,
+            last_seen: revision,
+            field: field.id,
+            is_listed,
+        });
+        Ok(())
+    }
 }
 
 /// The signature of a field of which nothing was written anew since the revision before: it is the
@@ -91,13 +139,15 @@ fn known_as_before<'f>(
     document: &Document<'_>,
     field: &Field,
     revision: usize,
+    is_listed: bool,
 ) -> Option<&'f mut Found> {
     let before = revision.checked_sub(1)?;
     let id = field.id.filter(|_| field.is_signature)?;
     let name = String::from_utf8_lossy(&field.name);
-    let known = found
-        .iter_mut()
-        .find(|known| known.field == Some(id) && known.last_seen == before && known.name == name)?;
+    let known = found.iter_mut().find(|known| {
+        let is_there = known.last_seen == before && known.is_listed == is_listed;
+        is_there && known.field == Some(id) && known.name == name
+    })?;
     field.is_as_in(document, before, revision).then_some(known)
 }
 

@@ -7,6 +7,7 @@ mod later;
 mod metadata;
 mod passed_over;
 mod time;
+mod unlisted;
 
 use std::sync::LazyLock;
 

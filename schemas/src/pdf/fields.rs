@@ -1,5 +1,7 @@
 //! Form fields as of a revision, and the signatures in them (ISO 32000-2:2020 §12.7).
 
+pub mod unlisted;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -59,7 +61,8 @@ impl Field {
             .all(|id| place(id.number, one) == place(id.number, other))
     }
 
-    /// What the field is signed with; none when it is not signed, or no signature field.
+    /// What the field is signed with; none when it is not signed. What looks like a signature is
+    /// one in a field of any other kind, too.
     ///
     /// # Errors
     /// As [`signature::read`].
@@ -69,8 +72,12 @@ impl Field {
         document: &Document<'_>,
         revision: usize,
     ) -> Option<Result<SignatureDictionary, PdfError>> {
-        let value = self.value.as_deref().filter(|_| self.is_signature)?;
+        let may_be = |value: &&Object| {
+            self.is_signature || matches!(value, Object::Reference(_) | Object::Dictionary(_))
+        };
+        let value = self.value.as_deref().filter(may_be)?;
         match document.resolve(value, revision) {
+            Ok(found) if !self.is_signature && !is_signature_value(&found) => None,
             // Nothing was ever put there; a reference to nothing is a signature taken away.
             Ok(Object::Null) if value.reference().is_none() => None,
             Ok(_) => Some(self.read_signature(document, value, revision)),
@@ -91,6 +98,14 @@ impl Field {
         }
         Ok(signature)
     }
+}
+
+/// Whether a value is what signature fields hold, whatever holds it.
+fn is_signature_value(value: &Object) -> bool {
+    value.dictionary().is_some_and(|value| {
+        let has = |key| value.get(key).is_some();
+        has("ByteRange") || has("Contents") && has("Filter")
+    })
 }
 
 /// Every field as of a revision, in the order of the form.
@@ -167,8 +182,9 @@ impl Walk<'_, '_> {
             in_file,
             kind: self.kind(&dictionary)?.or_else(|| above.kind.clone()),
             value: match dictionary.get("V") {
+                // An entry that is null is none (§7.3.7).
+                None | Some(Object::Null) => above.value.clone(),
                 Some(value) => Some(Rc::new(value.clone())),
-                None => above.value.clone(),
             },
         };
         let kids = self.document.array(&dictionary, "Kids", self.revision)?;

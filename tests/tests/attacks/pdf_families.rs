@@ -114,15 +114,10 @@ fn universal() -> Vec<Forgery> {
             FormatFailure,
         ));
     }
-    for (attack, to) in [("null", "/V null"), ("another kind of field", "/FT/Tx")] {
-        let from = if to.starts_with("/F") {
-            "/FT/Sig"
-        } else {
-            value.as_str()
-        };
-        let file = overwritten(&file, from, to);
-        forgeries.push(Forgery::new(attack, file, SignatureStripped));
-    }
+    let null = overwritten(&file, &value, "/V null");
+    forgeries.push(Forgery::new("null", null, SignatureStripped));
+    let other = overwritten(&file, "/FT/Sig", "/FT/Tx");
+    forgeries.push(Forgery::new("another kind of field", other, HashFailure));
     let escaped = overwritten(&file, "/ByteRange[0 00", "/Byte#52ange[0 ");
     forgeries.push(Forgery::new("an escaped name", escaped, HashFailure));
     for forgery in &forgeries {
