@@ -209,6 +209,17 @@ fn entries_hidden_in_the_data_of_another_are_refused() {
     check(&entry(&inner, 0, 0), Ok(&[]));
     check(&entry(&inner, 0, 8), Err(FindingCode::ZipStruct));
 
+    // Whoever goes on where the local header says would come upon something else.
+    for (size, expected) in [
+        (0_u32, Ok(&[][..])),
+        (3, Err(FindingCode::ZipStruct)),
+        (40, Err(FindingCode::ZipStruct)),
+    ] {
+        let mut bytes = zip(&[planned("a", b"good"), planned("b", header_and_data)]);
+        bytes[18..22].copy_from_slice(&size.to_le_bytes());
+        check(&bytes, expected);
+    }
+
     // A header that begins in the data and goes on behind them.
     let mut bytes = entry(&[b"PK", &header_and_data[2..]].concat(), 0, 0);
     let central = memchr::memmem::rfind(&bytes, b"PK\x01\x02").unwrap();

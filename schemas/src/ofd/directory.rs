@@ -189,6 +189,10 @@ pub(super) fn headers(
     let Some(end) = packed.and_then(|packed| local_extra.end.checked_add(packed)) else {
         return Err(broken(format!("{shown}: impossible size")));
     };
+    // Else a reader that walks the local headers goes on in the midst of some data.
+    if ![Some(0), packed].contains(&number32(bytes, local + 18)) {
+        return Err(broken(format!("{shown}: local header tells another size")));
+    }
     let has = |flag: usize| {
         let flags = [local + 6, central + 8].map(|offset| number16(bytes, offset));
         flags.map(|flags| flags.is_some_and(|flags| flags & flag != 0))

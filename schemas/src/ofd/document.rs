@@ -1,5 +1,6 @@
 //! `OFD.xml`: the bodies of the package, their metadata, and where everything else begins.
 
+use super::encoding;
 use super::xml::Element;
 use super::{Refusal, limits};
 use crate::verdict::FindingCode;
@@ -44,7 +45,7 @@ pub struct Body {
 pub fn parse_root(bytes: &[u8]) -> Result<Root, Refusal> {
     // In GB 18030 a character may end like `]`; a reader that takes it for UTF-8 ends the section.
     let has_section = bytes.windows(SECTION.len()).any(|part| part == SECTION);
-    if has_section && std::str::from_utf8(bytes).is_err() {
+    if has_section && !bytes.is_ascii() && !encoding::is_utf8(bytes) {
         return Err(malformed("a CDATA section in another encoding than UTF-8"));
     }
     let root = Element::parse(bytes)?;

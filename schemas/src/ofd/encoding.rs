@@ -12,11 +12,28 @@ const DECLARATION_BYTES: usize = 256;
 
 /// Decodes a part; a byte sequence that the encoding does not allow is refused, not replaced.
 pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
-    let (encoding, mark_bytes) = Encoding::for_bom(bytes).unwrap_or((declared(bytes)?, 0));
-    let body = bytes.get(mark_bytes..).unwrap_or_default();
+    let (encoding, body) = encoding(bytes)?;
     encoding
         .decode_without_bom_handling_and_without_replacement(body)
         .ok_or_else(|| malformed(format!("not valid {}", encoding.name())))
+}
+
+/// Whether nothing says that the part is other than UTF-8.
+pub(super) fn is_utf8(bytes: &[u8]) -> bool {
+    encoding(bytes).is_ok_and(|(encoding, _)| encoding == UTF_8)
+}
+
+/// The encoding, and the part without its byte order mark.
+fn encoding(bytes: &[u8]) -> Result<(&'static Encoding, &[u8]), Refusal> {
+    let Some((marked, mark_bytes)) = Encoding::for_bom(bytes) else {
+        return Ok((declared(bytes)?, bytes));
+    };
+    let body = bytes.get(mark_bytes..).unwrap_or_default();
+    // Some readers believe the mark, others the declaration.
+    if marked == UTF_8 && declared(body)? != UTF_8 {
+        return Err(malformed("declared as another encoding than it is marked"));
+    }
+    Ok((marked, body))
 }
 
 fn declared(bytes: &[u8]) -> Result<&'static Encoding, Refusal> {
@@ -29,6 +46,11 @@ fn declared(bytes: &[u8]) -> Result<&'static Encoding, Refusal> {
     let head = bytes
         .get(..DECLARATION_BYTES.min(bytes.len()))
         .unwrap_or_default();
+    if head.starts_with(b"<?xml") && !head.windows(2).any(|part| part == b"?>") {
+        return Err(malformed(
+            "an XML declaration without an end, or a long one",
+        ));
+    }
     let Some(label) = declared_label(head) else {
         return Ok(UTF_8);
     };
@@ -38,7 +60,7 @@ fn declared(bytes: &[u8]) -> Result<&'static Encoding, Refusal> {
         Some(encoding) if encoding == UTF_8 => Ok(UTF_8),
         Some(encoding) if encoding == GB18030 || encoding == GBK => Ok(GB18030),
         // ASCII and Latin 1 share this label; ASCII is what Chinese writers mean by it.
-        Some(encoding) if bytes.is_ascii() => Ok(encoding),
+        Some(encoding) if encoding.is_ascii_compatible() && bytes.is_ascii() => Ok(encoding),
         _ => Err(malformed("encoding is none of UTF-8, UTF-16, GB 18030")),
     }
 }

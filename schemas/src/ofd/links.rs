@@ -108,11 +108,11 @@ pub(super) fn scan_part(bytes: &[u8], part: Part) -> Result<Scan, Refusal> {
         scanner.scan.pieces += 1;
         match event {
             Event::Start(start) => scanner.start(start),
-            Event::Text(piece) => {
-                scanner.text(piece);
+            Event::Text(piece) => scanner.text(piece),
+            Event::Border => {
+                scanner.border();
                 Ok(())
             }
-            Event::Border => Ok(()),
             Event::End => scanner.end(),
         }
     })?;
@@ -133,6 +133,11 @@ fn rows(part: Part) -> &'static [Row] {
     }
 }
 
+fn divided_location() -> Refusal {
+    let detail = "something stands in the midst of a location";
+    Refusal::new(FindingCode::XmlMalformed, detail)
+}
+
 /// The refusal of a document that could hide a loop behind sheer number.
 pub(super) fn too_many_uses() -> Refusal {
     Refusal::new(
@@ -150,6 +155,8 @@ struct Scanner {
     /// A location being read: where it leads and the depth of its element.
     reading: Option<(Part, usize)>,
     text: String,
+    /// Whether something stood behind the text that divides it from what follows.
+    is_divided: bool,
     /// Composite units around the current element, with their depths.
     units: Vec<(String, usize)>,
 }
@@ -163,6 +170,7 @@ impl Default for Scanner {
             depth: 0,
             reading: None,
             text: String::new(),
+            is_divided: false,
             units: Vec::new(),
         }
     }
@@ -171,6 +179,9 @@ impl Default for Scanner {
 impl Scanner {
     fn start(&mut self, start: &Start<'_>) -> Result<(), Refusal> {
         self.depth += 1;
+        if self.reading.is_some_and(|(part, _)| part != Part::Maybe) {
+            return Err(divided_location());
+        }
         if self.depth == 1 {
             self.scan.root.clone_from(&start.name);
         }
@@ -195,6 +206,7 @@ impl Scanner {
                 None => {
                     self.reading = Some((part, self.depth));
                     self.text.clear();
+                    self.is_divided = false;
                 }
                 Some(Some(location)) if !xml::trimmed(location).is_empty() => {
                     let id = (name == "TemplatePage")
@@ -222,10 +234,19 @@ impl Scanner {
         Ok(())
     }
 
-    fn text(&mut self, piece: &str) {
+    fn text(&mut self, piece: &str) -> Result<(), Refusal> {
         if self.reading.is_some_and(|(_, depth)| depth == self.depth) {
+            if self.is_divided && !xml::trimmed(piece).is_empty() {
+                return Err(divided_location());
+            }
             self.text.push_str(piece);
         }
+        Ok(())
+    }
+
+    /// What stands before and behind it is one location to some readers, and two to others.
+    fn border(&mut self) {
+        self.is_divided |= !xml::trimmed(&self.text).is_empty();
     }
 
     fn end(&mut self) -> Result<(), Refusal> {

@@ -225,3 +225,39 @@ fn what_could_go_on_for_long_is_cut_off() {
         check(&parts, &["D/Document.xml", "D/F.xml"], &expected);
     }
 }
+
+#[test]
+fn a_location_that_readers_take_apart_is_refused() {
+    for location in [
+        "Evil.xml<DocumentRes/>",
+        "Evil.xml<x/>",
+        "Evil.xml<!-- c -->.bak",
+        "<![CDATA[Evil]]>.xml",
+    ] {
+        let document = format!("<Document><DocumentRes>{location}</DocumentRes></Document>");
+        let parts = [
+            ROOT,
+            ("D/Document.xml", &document),
+            ("D/Evil.xml", "<Res/>"),
+        ];
+        check(&parts, &["D/Document.xml"], &[FindingCode::XmlMalformed]);
+    }
+    let whole = "<Document><DocumentRes> <![CDATA[R.xml]]> </DocumentRes></Document>";
+    let parts = [ROOT, ("D/Document.xml", whole), ("D/R.xml", "<Res/>")];
+    check(&parts, &["D/Document.xml", "D/R.xml"], &[]);
+}
+
+#[test]
+fn a_section_that_ends_elsewhere_in_another_encoding_is_refused() {
+    // Valid in both: the last byte of the character is `]` to a reader of GB 18030 bytes.
+    let root = |encoding: &str| {
+        format!(
+            "<?xml version='1.0' encoding='{encoding}'?><OFD><DocBody><DocInfo>\
+             <![CDATA[中]]><a/><![CDATA[]]></DocInfo><DocRoot>D/Document.xml</DocRoot></DocBody></OFD>"
+        )
+    };
+    assert!(document::parse_root(root("UTF-8").as_bytes()).is_ok());
+    let refused = document::parse_root(root("GBK").as_bytes());
+    let refused = refused.map_err(|refusal| refusal.code());
+    assert_eq!(refused.err(), Some(FindingCode::XmlMalformed));
+}

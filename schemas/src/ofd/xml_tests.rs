@@ -72,6 +72,17 @@ fn every_encoding_of_real_files_is_decoded() {
         let head = format!("<?xml version='1.0' encoding='{label}'?><a>");
         check(&[head.as_bytes(), b"\xD5\xC2</a>"].concat(), Ok("a(章)"));
     }
+    // The mark says one thing and the declaration another; a declaration too far away to be read.
+    for (mark, label, blanks, expected) in [
+        ("\u{feff}", "UTF-8", 0, Ok("a()")),
+        ("\u{feff}", "GBK", 0, Err(FindingCode::XmlMalformed)),
+        ("", "GBK", 300, Err(FindingCode::XmlMalformed)),
+        ("", "ISO-2022-JP", 0, Err(FindingCode::XmlMalformed)),
+    ] {
+        let blanks = " ".repeat(blanks);
+        let part = format!("{mark}<?xml version='1.0'{blanks} encoding='{label}'?><a/>");
+        check(part.as_bytes(), expected);
+    }
     let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xE9</a>";
     check(latin, Err(FindingCode::XmlMalformed));
     check(b"<a>\xD5\xC2</a>", Err(FindingCode::XmlMalformed));
