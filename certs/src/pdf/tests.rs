@@ -6,6 +6,7 @@ mod evidence;
 mod later;
 mod metadata;
 mod passed_over;
+mod repointed;
 mod time;
 mod unlisted;
 

@@ -91,8 +91,12 @@ struct Step<'d, 'a> {
     redefined: BTreeSet<u32>,
     /// Numbers of objects that are new, not yet explained.
     added: BTreeSet<u32>,
-    /// How often the earlier revision refers to each of them.
+    /// Numbers of new objects that only hold others, or the cross-references.
+    containers: BTreeSet<u32>,
+    /// How often the earlier revision refers to each object.
     uses: BTreeMap<u32, usize>,
+    /// What it refers to from other places than those of fields and annotations.
+    elsewhere: BTreeSet<u32>,
     fields_before: Vec<Field>,
     fields_after: Vec<Field>,
     /// Widgets of signatures that are new, not yet placed on a page.
@@ -112,7 +116,9 @@ impl<'d, 'a> Step<'d, 'a> {
             later,
             redefined: BTreeSet::new(),
             added: BTreeSet::new(),
+            containers: BTreeSet::new(),
             uses: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
             fields_before: fields::all(document, earlier)?,
             fields_after: fields::all(document, later)?,
             new_widgets: BTreeSet::new(),
@@ -127,9 +133,10 @@ impl<'d, 'a> Step<'d, 'a> {
 
     /// Objects that were referred to before they existed are no harmless additions.
     fn count_uses(&mut self) -> Result<(), PdfError> {
-        let wanted = self.redefined.union(&self.added).copied().collect();
-        self.uses = uses::count(self.document, self.earlier, &wanted)?;
-        for number in self.added.clone() {
+        let new: BTreeSet<u32> = self.added.union(&self.containers).copied().collect();
+        let uses = uses::count(self.document, self.earlier, &new)?;
+        (self.uses, self.elsewhere) = (uses.counts, uses.elsewhere);
+        for number in new {
             if self.uses.contains_key(&number) {
                 self.added.remove(&number);
                 let what = format!("object {number} was referred to before it was there");
@@ -141,7 +148,24 @@ impl<'d, 'a> Step<'d, 'a> {
 
     /// Explains a redefined object whose one use is known: with another use it would be two things.
     fn explain_redefined(&mut self, number: u32) -> bool {
-        self.uses.get(&number) == Some(&1) && self.redefined.remove(&number)
+        self.is_used_once(number) && self.redefined.remove(&number)
+    }
+
+    fn is_used_once(&self, number: u32) -> bool {
+        self.uses.get(&number) == Some(&1)
+    }
+
+    /// Explains what an entry refers to: what is redefined when the entry referred to it before,
+    /// else only what is new. What stood elsewhere is taken away from there.
+    fn explain_place(&mut self, before: Option<&Object>, after: Option<&Object>) {
+        let Some(id) = after.and_then(Object::reference) else {
+            return;
+        };
+        if before == after {
+            self.explain_redefined(id.number);
+        } else {
+            self.added.remove(&id.number);
+        }
     }
 
     fn collect_numbers(&mut self) -> Result<(), PdfError> {
@@ -166,8 +190,11 @@ impl<'d, 'a> Step<'d, 'a> {
             let was_there = before.is_some_and(|before| before != Entry::Free);
             if was_there && !own.contains(&number) {
                 self.redefined.insert(number);
-            } else if !was_there && entry != Entry::Free && !self.is_container(number, &own)? {
-                self.added.insert(number);
+            } else if !was_there && entry != Entry::Free {
+                match self.is_container(number, &own)? {
+                    true => self.containers.insert(number),
+                    false => self.added.insert(number),
+                };
             } else if was_there {
                 // A section of cross-references in the place of an object that was something.
                 self.redefined.insert(number);

@@ -145,18 +145,14 @@ impl<'a> Document<'a> {
     /// The dictionary that an entry of another is or refers to; none when it is absent or null.
     ///
     /// # Errors
-    /// As [`Document::object`], and when it is something else.
+    /// As [`Document::object`], and when it is something else, a stream for instance.
     pub fn dictionary(
         &self,
         of: &Dictionary,
         key: &'static str,
         revision: usize,
     ) -> Result<Option<Dictionary>, PdfError> {
-        let value = of
-            .get(key)
-            .map(|value| self.resolve(value, revision))
-            .transpose()?;
-        match value {
+        match self.value(of, key, "a dictionary", revision)? {
             None | Some(Object::Null) => Ok(None),
             Some(Object::Dictionary(dictionary)) => Ok(Some(dictionary)),
             Some(_) => Err(PdfError::Unexpected {
@@ -169,23 +165,41 @@ impl<'a> Document<'a> {
     /// The array that an entry of a dictionary is or refers to; empty when it is absent or null.
     ///
     /// # Errors
-    /// As [`Document::object`], and when it is something else.
+    /// As [`Document::object`], and when it is something else, a stream for instance.
     pub fn array(
         &self,
         of: &Dictionary,
         key: &'static str,
         revision: usize,
     ) -> Result<Vec<Object>, PdfError> {
-        let value = of
-            .get(key)
-            .map(|value| self.resolve(value, revision))
-            .transpose()?;
-        match value {
+        match self.value(of, key, "an array", revision)? {
             None | Some(Object::Null) => Ok(Vec::new()),
             Some(Object::Array(items)) => Ok(items),
             Some(_) => Err(PdfError::Unexpected {
                 what: key,
                 expected: "an array",
+            }),
+        }
+    }
+
+    /// What an entry is or refers to. Neither a stream nor a reference to a reference counts as
+    /// none: readers may use them all the same.
+    fn value(
+        &self,
+        of: &Dictionary,
+        key: &'static str,
+        expected: &'static str,
+        revision: usize,
+    ) -> Result<Option<Object>, PdfError> {
+        let Some(id) = of.get(key).and_then(Object::reference) else {
+            return Ok(of.get(key).cloned());
+        };
+        match self.object(id, revision)? {
+            None => Ok(None),
+            Some(Indirect::Object(object)) if object.reference().is_none() => Ok(Some(object)),
+            Some(_) => Err(PdfError::Unexpected {
+                what: key,
+                expected,
             }),
         }
     }

@@ -90,7 +90,9 @@ impl Step<'_, '_> {
         let (_, before) = self.document.catalog(self.earlier)?;
         let (id, after) = self.document.catalog(self.later)?;
         // Explained below, key by key, as a catalog: it may not be another thing too.
-        if !self.explain_redefined(id.number) && self.redefined.remove(&id.number) {
+        // Nor may another thing's entries change when only what they refer to is redefined.
+        let is_changed = self.redefined.remove(&id.number) || !self.redefined.is_empty();
+        if is_changed && !self.is_used_once(id.number) {
             self.note(Level::Other, "the catalog is used as something else, too");
         }
         for key in keys(&before, &after) {
@@ -174,6 +176,10 @@ impl Step<'_, '_> {
             return Ok(());
         }
         if let Some(id) = value.reference() {
+            // What is something else besides has entries that are something else, too.
+            if !self.is_used_once(id.number) {
+                return Ok(());
+            }
             own.insert(id.number);
         }
         if let Object::Dictionary(dictionary) = self.document.resolve(value, revision)? {

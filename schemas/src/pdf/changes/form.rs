@@ -31,11 +31,12 @@ impl Step<'_, '_> {
         let old = old.unwrap_or_default();
         // The form and its list of fields may stand in objects of their own; what is new in the
         // list is compared field by field.
-        for value in [after.get("AcroForm"), new.get("Fields")] {
-            if let Some(id) = value.and_then(Object::reference) {
-                self.added.remove(&id.number);
-                self.explain_redefined(id.number);
-            }
+        let place = before.get("AcroForm");
+        self.explain_place(place, after.get("AcroForm"));
+        // A form that is something else besides has entries that are something else, too.
+        let form = place.and_then(Object::reference);
+        if form.is_none_or(|form| self.is_used_once(form.number)) {
+            self.explain_place(old.get("Fields"), new.get("Fields"));
         }
         for key in keys(&old, &new) {
             let (one, other) = (old.get(&key), new.get(&key));
@@ -190,8 +191,8 @@ impl Step<'_, '_> {
             };
             let (old, new) = (self.before(id.number)?, self.after(id.number)?);
             let (Some(old), Some(new)) = (
-                old.as_ref().and_then(Indirect::dictionary),
-                new.as_ref().and_then(Indirect::dictionary),
+                old.as_ref().and_then(dictionary_alone),
+                new.as_ref().and_then(dictionary_alone),
             ) else {
                 continue;
             };
@@ -223,6 +224,11 @@ impl Step<'_, '_> {
 fn direct_by_name(fields: &[Field]) -> HashMap<&[u8], &Field> {
     let direct = fields.iter().rev().filter(|field| field.id.is_none());
     direct.map(|field| (field.name.as_slice(), field)).collect()
+}
+
+/// A dictionary that is no stream's: of a stream the data count, too.
+fn dictionary_alone(found: &Indirect) -> Option<&Dictionary> {
+    found.object().and_then(Object::dictionary)
 }
 
 /// Entries that are a field's value.

@@ -70,10 +70,7 @@ impl Step<'_, '_> {
         }
         let before = self.document.array(old, "Annots", self.earlier)?;
         let after = self.document.array(new, "Annots", self.later)?;
-        if let Some(list) = new.get("Annots").and_then(Object::reference) {
-            self.added.remove(&list.number);
-            self.explain_redefined(list.number);
-        }
+        self.explain_place(old.get("Annots"), new.get("Annots"));
         self.compare_annotations(&before, &after)
     }
 

@@ -244,14 +244,15 @@ impl Step<'_, '_> {
         Ok(area)
     }
 
-    /// The keys whose values differ; to have compared them explains that the object was redefined.
+    /// The keys whose values differ; to have compared them explains that the object was redefined,
+    /// when it is nothing but a field and a widget.
     pub(super) fn changed_keys(
         &mut self,
         id: Option<ObjectId>,
         old: &Dictionary,
         new: &Dictionary,
     ) -> Vec<Vec<u8>> {
-        if let Some(id) = id {
+        if let Some(id) = id.filter(|id| !self.elsewhere.contains(&id.number)) {
             self.redefined.remove(&id.number);
         }
         let differs = |key: &Vec<u8>| old.get(key) != new.get(key);
