@@ -208,13 +208,23 @@ fn check_binding(
 
 pub(crate) type Certificates = (Option<Arc<Certificate>>, Vec<Arc<Certificate>>);
 
-/// The signer's certificate and the others.
+/// The signer's certificate and the others. What is no certificate beside the signer's, such as one
+/// of attributes (RFC 5652 §10.2.2), helps no path and harms none.
+///
+/// # Errors
+/// The signer's certificate is not among those that can be read, and some cannot.
 pub(crate) fn split_certificates(data: &SignedData<'_>) -> Result<Certificates, String> {
-    let mut signer = None;
+    let (mut signer, mut unreadable) = (None, None);
     let mut carried = Vec::new();
     for der in &data.certificates {
-        let certificate = Certificate::shared(der)
-            .map_err(|cause| format!("a certificate of the SignedData: {cause}"))?;
+        let certificate = match Certificate::shared(der) {
+            Ok(certificate) => certificate,
+            Err(cause) => {
+                let cause = format!("a certificate of the SignedData: {cause}");
+                unreadable.get_or_insert(cause);
+                continue;
+            }
+        };
         let is_signer = match data.signer {
             SignerIdentifier::IssuerAndSerial { issuer, serial } => {
                 certificate.issuer() == issuer && certificate.serial() == serial
@@ -227,5 +237,8 @@ pub(crate) fn split_certificates(data: &SignedData<'_>) -> Result<Certificates, 
             carried.push(certificate);
         }
     }
-    Ok((signer, carried))
+    match unreadable.filter(|_| signer.is_none()) {
+        Some(cause) => Err(cause),
+        None => Ok((signer, carried)),
+    }
 }
