@@ -176,3 +176,51 @@ fn a_stream_is_no_empty_list() {
     let found = schemas::pdf::changes::of_revision(&document, document.last());
     assert!(found.is_err(), "{found:?}");
 }
+
+#[test]
+fn a_list_of_annotations_is_no_colour_space() {
+    let colours = "/ColorSpace";
+    let list = "[/Separation/Red/DeviceGray 6 0 R";
+    let field = "<</Type/Annot/Subtype/Widget/FT/Sig/T(b)/P 3 0 R/Rect[0 0 0 0]>>";
+    let root = catalog("<</Fields[7 0 R 51 0 R 60 0 R]/SigFlags 3/DA(/F1 0 Tf 0 g)>>");
+    for (what, list, expected) in [
+        ("a colour space", list, Outcome::Invalid),
+        ("a list", "[7 0 R", Outcome::Valid),
+    ] {
+        let pages = with_resources(&format!("<</Font<</F1 6 0 R>>{colours} 31 0 R>>"));
+        let shared = format!("<</Type/Page/Annots{list}]>>");
+        let file = signed(&[(3, &pages), (31, &shared)]);
+        let changed = shared.replace("]>>", " 60 0 R]>>");
+        let changed = update(&file, &[(1, &root), (31, &changed), (60, field)]);
+        check(what, &changed, expected, expected);
+    }
+}
+
+#[test]
+fn an_annotation_that_pages_share_is_nothing_else_besides() {
+    let certification = "/Reference[<</Type/SigRef/TransformMethod/DocMDP/TransformParams<</Type\
+                         /TransformParams/P 3/V/1.2>>>>]";
+    let plan = PdfSignature {
+        entries: certification,
+        certifies: true,
+        ..PdfSignature::default()
+    };
+    let note = "<</Subtype/Text/Rect[0 0 0 0]/Contents(a)/Font<</F1 6 0 R>>>>";
+    let other = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Annots 31 0 R/Resources 9 0 R>>";
+    let plain = other.replace("9 0 R>>", "<<>>>>");
+    for (what, other, expected) in [
+        ("a note", plain.as_str(), Outcome::Valid),
+        ("resources, too", other, Outcome::Invalid),
+    ] {
+        let file = base(&[
+            (2, "<</Kids[3 0 R 32 0 R 33 0 R]/Type/Pages/Count 3>>"),
+            (9, note),
+            (31, "[9 0 R]"),
+            (32, other),
+            (33, &plain),
+        ]);
+        let changed = note.replace("(a)", "(b)");
+        let file = update(&sign(&file, &plan), &[(9, &changed)]);
+        check(what, &file, Outcome::Invalid, expected);
+    }
+}

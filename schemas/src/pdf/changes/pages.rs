@@ -105,6 +105,9 @@ impl Step<'_, '_> {
                 "annotations of a page were taken away or reordered",
             );
         }
+        if !new.is_empty() && !self.are_dictionaries(before)? {
+            self.note(Level::Other, "a list of annotations that is something else");
+        }
         for annotation in new {
             // A widget is placed once.
             if annotation
@@ -135,13 +138,33 @@ impl Step<'_, '_> {
         Ok(())
     }
 
+    /// Whether a list holds dictionaries alone, and may be no colour space for instance.
+    fn are_dictionaries(&self, list: &[Object]) -> Result<bool, PdfError> {
+        for item in list {
+            let found = self.document.resolve(item, self.earlier)?;
+            if !matches!(found, Object::Dictionary(_) | Object::Null) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// How often annotations are referred to as annotations: by the pages, and by one another.
     fn annotation_uses(&self) -> Result<BTreeMap<u32, usize>, PdfError> {
         let mut uses = BTreeMap::new();
+        // A list that pages share refers once, and so does an annotation that they share.
+        let mut seen = BTreeSet::new();
         for page in self.page_nodes()? {
+            let list = page.get("Annots").and_then(Object::reference);
+            if list.is_some_and(|list| !seen.insert(list.number)) {
+                continue;
+            }
             for annotation in self.document.array(&page, "Annots", self.earlier)? {
                 if let Some(id) = annotation.reference() {
                     *uses.entry(id.number).or_default() += 1;
+                    if !seen.insert(id.number) {
+                        continue;
+                    }
                 }
                 let found = self.document.resolve(&annotation, self.earlier)?;
                 let Some(found) = found.dictionary().filter(|found| is_annotation(found)) else {
