@@ -120,7 +120,8 @@ enum Says {
 /// Of several complete words the newest decides, so that a suspended certificate can come back; of
 /// two of the same time the worse. What was made after the certificate's end says nothing unless it
 /// names the certificate: who was revoked before stays it. A partial list can only add a
-/// revocation, and what the newest of our own lists says stands, whatever a file carries.
+/// revocation, and what the newest of our own lists says stands, whatever a file carries: also
+/// that it is not revoked, for as long as that list counts.
 #[must_use]
 pub fn status(
     certificate: &Certificate,
@@ -132,19 +133,40 @@ pub fn status(
         return RevocationStatus::Revoked { since };
     }
     let says_good = |word: &&Word| word.says == Says::Good && !word.is_partial;
-    let good = words.iter().filter(says_good);
-    let newest = good.max_by_key(|word| word.this_update);
-    let Some(newest) = newest else {
+    let good = || words.iter().filter(says_good);
+    let Some(newest) = good().max_by_key(|word| word.this_update) else {
         return RevocationStatus::Unknown;
     };
     let was_good_since = |proven| newest.this_update >= proven;
     if inquiry.proven.is_some_and(was_good_since) {
         return RevocationStatus::Good;
     }
-    match newest.until(inquiry.policy) {
-        Some(until) if until < inquiry.now => RevocationStatus::Stale { until },
-        _ => RevocationStatus::Good,
+    let stale_since = |word: &Word| {
+        let until = word.until(inquiry.policy);
+        until.filter(|until| *until < inquiry.now)
+    };
+    let Some(until) = stale_since(newest) else {
+        return RevocationStatus::Good;
+    };
+    let ours = good().filter(|word| word.is_ours);
+    let ours = ours.max_by_key(|word| word.this_update);
+    if ours.is_some_and(|word| stale_since(word).is_none()) {
+        return RevocationStatus::Good;
     }
+    // Newer words are at hand and say nothing, nor will any later one: without the old word nobody
+    // would know, and that it came along must not be worse.
+    if ended(&words, certificate).any(|word| word.is_ours || ours.is_none()) {
+        return RevocationStatus::Unknown;
+    }
+    RevocationStatus::Stale { until }
+}
+
+/// Complete words that say nothing because the certificate had ended when they were made.
+fn ended<'a>(words: &'a [Word], certificate: &Certificate) -> impl Iterator<Item = &'a Word> {
+    let end = certificate.not_after();
+    let is_silent = |word: &&Word| word.says == Says::Unknown && !word.is_partial;
+    let words = words.iter().filter(is_silent);
+    words.filter(move |word| word.this_update > end)
 }
 
 /// Every word about the certificate that counts.

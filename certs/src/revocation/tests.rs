@@ -1,5 +1,6 @@
 mod responders;
 mod rollover;
+mod stale;
 
 use super::*;
 use crate::testing::ocsp::Answer;
