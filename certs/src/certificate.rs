@@ -3,6 +3,7 @@
 mod known;
 mod organisation;
 mod purposes;
+mod raw_parts;
 mod report;
 
 use std::fmt;
@@ -10,7 +11,6 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use der::asn1::{ObjectIdentifier, OctetString};
 use der::{Decode, Encode};
-use schemas::seal::asn1::{self, Asn1Error, Element};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, SubjectKeyIdentifier,
 };
@@ -18,8 +18,9 @@ use x509_cert::time::Time;
 
 use self::organisation::organisation;
 use self::purposes::Purposes;
+use self::raw_parts::RawParts;
 
-use crate::algorithm::{self, AlgorithmError, PublicKey, SignatureAlgorithm};
+use crate::algorithm::{self, AlgorithmError, PublicKey, SignatureAlgorithm, SignatureForm};
 use crate::digest::sm3;
 
 /// Largest certificate in bytes; real ones are below 4 KiB (\[P\] profile).
@@ -327,25 +328,35 @@ impl Certificate {
         self.unknown_critical
     }
 
+    /// The part that is signed (`tbsCertificate`), as it stands in the file. The bytes around it,
+    /// the signature's among them, may be written in other ways without ceasing to hold.
+    #[must_use]
+    pub fn signed_bytes(&self) -> &[u8] {
+        &self.signed_bytes
+    }
+
     /// Whether `issuer`'s key made this certificate's signature.
     ///
     /// # Errors
-    /// When the algorithm or key is not accepted, or the signature does not hold.
+    /// When the algorithm or key is not accepted, or the signature does not hold or is not
+    /// written in DER (GM/T 0015, GM/T 0009).
     pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), AlgorithmError> {
-        issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature)
+        match issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature)? {
+            SignatureForm::Standard => Ok(()),
+            SignatureForm::Raw => Err(AlgorithmError::Invalid),
+        }
     }
 
     /// Whether this certificate's key made a signature over the signed part of a certificate or
-    /// list, which names the algorithm beside it.
+    /// list, which names the algorithm beside it, and how the signature is written.
     pub(crate) fn verify_made(
         &self,
         algorithm: ObjectIdentifier,
         signed: &[u8],
         signature: &[u8],
-    ) -> Result<(), AlgorithmError> {
+    ) -> Result<SignatureForm, AlgorithmError> {
         let algorithm = SignatureAlgorithm::from_oid(algorithm)?;
-        algorithm::verify(self.key()?, algorithm, signed, signature)?;
-        Ok(())
+        algorithm::verify(self.key()?, algorithm, signed, signature)
     }
 }
 
@@ -354,35 +365,6 @@ impl fmt::Debug for Certificate {
         f.debug_tuple("Certificate")
             .field(&self.fingerprint())
             .finish()
-    }
-}
-
-/// Slices that signatures and name comparison need as they stand in the file.
-struct RawParts<'a> {
-    signed: &'a [u8],
-    serial: &'a [u8],
-    issuer: &'a [u8],
-    subject: &'a [u8],
-}
-
-impl<'a> RawParts<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, Asn1Error> {
-        let signed = Element::whole(bytes, asn1::SEQUENCE)?
-            .reader()
-            .expect(asn1::SEQUENCE)?;
-        let mut reader = signed.reader();
-        reader.optional(asn1::CONTEXT_0)?;
-        let serial = reader.expect(asn1::INTEGER)?.content;
-        reader.expect(asn1::SEQUENCE)?;
-        let issuer = reader.expect(asn1::SEQUENCE)?.raw;
-        reader.expect(asn1::SEQUENCE)?;
-        let subject = reader.expect(asn1::SEQUENCE)?.raw;
-        Ok(Self {
-            signed: signed.raw,
-            serial,
-            issuer,
-            subject,
-        })
     }
 }
 

@@ -197,7 +197,9 @@ impl Crl {
             Some(false) => return Err(AlgorithmError::Invalid),
             None => {}
         }
-        let made = issuer.verify_made(self.algorithm, &self.signed_bytes, &self.signature);
+        let made = issuer
+            .verify_made(self.algorithm, &self.signed_bytes, &self.signature)
+            .map(drop);
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() < MAX_ASKED {
             asked.push((*issuer.key_digest(), made.is_ok()));

@@ -274,6 +274,14 @@ pub(crate) fn instant(text: &str) -> DateTime<Utc> {
     element.time().unwrap()
 }
 
+/// The same certificate with another signature of its key written as raw `r‖s`.
+pub(crate) fn with_raw_signature(certificate: &Certificate, issuer: &KeyPair) -> Vec<u8> {
+    let algorithm = sequence_of_raw(&[&oid(SM2_WITH_SM3)]);
+    let signed = certificate.signed_bytes().to_vec();
+    let signature = bit_string(&issuer.sign_raw(&signed));
+    sequence(&[signed, algorithm, signature])
+}
+
 /// DER SEQUENCE of two INTEGERs from `r‖s`.
 pub(crate) fn signature_der(raw: &[u8; 64]) -> Vec<u8> {
     let integers: Vec<_> = raw

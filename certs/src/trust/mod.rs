@@ -45,7 +45,8 @@ pub struct TrustStore {
     /// By subject name.
     intermediates: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
     lists: Lists,
-    /// SM3 of certificates that are not trusted whatever they are.
+    /// SM3 of the signed part of certificates that are not trusted whatever they are: their
+    /// signatures can be written, and for whoever has the key made, in other ways.
     withdrawn: BTreeMap<[u8; 32], Role>,
     maker_count: usize,
     epoch: u64,
@@ -97,7 +98,7 @@ impl TrustStore {
     /// Its self-signature does not hold, or the store is full.
     pub fn add_parsed(&mut self, certificate: &Arc<Certificate>) -> Result<(), TrustError> {
         let digest = *certificate.digest();
-        if self.certificates.contains_key(&digest) || self.withdrawn.contains_key(&digest) {
+        if self.certificates.contains_key(&digest) || self.is_withdrawn(certificate) {
             return Ok(());
         }
         if self.certificates.len() == MAX_CERTIFICATES {
@@ -135,7 +136,8 @@ impl TrustStore {
     /// # Errors
     /// Its role cannot be told, or as many are withdrawn as are kept.
     pub fn withdraw(&mut self, certificate: &Certificate) -> Result<(), TrustError> {
-        let digest = *certificate.digest();
+        let signed = certificate.signed_bytes();
+        let digest = sm3(signed);
         if self.withdrawn.contains_key(&digest) {
             return Ok(());
         }
@@ -146,10 +148,11 @@ impl TrustStore {
         }
         let role = role_of(certificate)?;
         self.withdrawn.insert(digest, role);
-        self.certificates.remove(&digest);
+        self.certificates
+            .retain(|_, trusted| trusted.certificate.signed_bytes() != signed);
         for index in [&mut self.anchors, &mut self.intermediates] {
             if let Some(named) = index.get_mut(certificate.subject()) {
-                named.retain(|known| known.der() != certificate.der());
+                named.retain(|known| known.signed_bytes() != signed);
             }
         }
         self.maker_count = self
@@ -161,10 +164,13 @@ impl TrustStore {
         Ok(())
     }
 
-    /// Whether exactly this certificate was withdrawn.
+    /// Whether this certificate was withdrawn, however its signature is written.
     #[must_use]
     pub fn is_withdrawn(&self, certificate: &Certificate) -> bool {
-        !self.withdrawn.is_empty() && self.withdrawn.contains_key(certificate.digest())
+        !self.withdrawn.is_empty()
+            && self
+                .withdrawn
+                .contains_key(&sm3(certificate.signed_bytes()))
     }
 
     /// Takes in one revocation list. One that is there already changes nothing; of older complete

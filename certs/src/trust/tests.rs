@@ -1,6 +1,7 @@
 use super::*;
+use crate::algorithm::AlgorithmError;
 use crate::effort::Effort;
-use crate::testing::{Authority, CertificateSpec, CrlSpec};
+use crate::testing::{Authority, CertificateSpec, CrlSpec, with_raw_signature};
 
 #[track_caller]
 fn check_role(der: &[u8], expected: Role) {
@@ -177,4 +178,47 @@ fn what_was_withdrawn_is_trusted_in_no_role_and_cannot_come_back() {
 
     trust.withdraw(root).unwrap();
     assert!(!trust.is_anchor(root));
+}
+
+#[test]
+fn what_was_withdrawn_does_not_come_back_written_in_another_way() {
+    let root = Authority::root("Root CA", 1);
+    let issuing = root.issue(&CertificateSpec::authority("Issuing CA"), 2);
+    let maker = issuing.issue(&CertificateSpec::signer("Maker"), 3);
+    // The signature is not in the part that is signed: any other of the same key will do.
+    let other = |certificate: &Certificate, key| {
+        let der = with_raw_signature(certificate, key);
+        assert_ne!(der, certificate.der());
+        Certificate::parse(&der).unwrap()
+    };
+    let other_issuing = other(issuing.certificate(), &root.key);
+    let other_maker = other(maker.certificate(), &issuing.key);
+    let mut trust = TrustStore::empty();
+    for certificate in [root.certificate(), &other_issuing, &other_maker] {
+        trust.add_certificate(certificate.der()).unwrap();
+    }
+    assert_eq!(trust.certificates().count(), 3);
+    for certificate in [issuing.certificate(), maker.certificate()] {
+        trust.withdraw(certificate).unwrap();
+    }
+    assert!(trust.is_withdrawn(&other_issuing) && trust.is_withdrawn(&other_maker));
+    assert_eq!(trust.certificates().count(), 1, "what is there goes");
+    let name = issuing.certificate().subject();
+    assert_eq!(trust.intermediates_named(name).count(), 0);
+    trust.add_certificate(other_issuing.der()).unwrap();
+    assert_eq!(trust.certificates().count(), 1, "and stays away");
+}
+
+#[test]
+fn a_signature_of_a_certificate_is_written_in_der() {
+    let root = Authority::root("Root CA", 1);
+    let issuing = root.issue(&CertificateSpec::authority("Issuing CA"), 2);
+    let raw = with_raw_signature(issuing.certificate(), &root.key);
+    let raw = Certificate::parse(&raw).unwrap();
+    let by = |issuer: &Authority, one: &Certificate| one.verify_signed_by(issuer.certificate());
+    assert_eq!(by(&root, issuing.certificate()), Ok(()));
+    assert_eq!(by(&root, &raw), Err(AlgorithmError::Invalid));
+    let raw_root = with_raw_signature(root.certificate(), &root.key);
+    let error = TrustStore::empty().add_certificate(&raw_root).unwrap_err();
+    assert_eq!(error.code(), "TRUST_SELF_SIGNATURE");
 }
