@@ -253,7 +253,8 @@ fn a_section_that_ends_elsewhere_in_another_encoding_is_refused() {
     let root = |encoding: &str| {
         format!(
             "<?xml version='1.0' encoding='{encoding}'?><OFD><DocBody><DocInfo>\
-             <![CDATA[中]]><a/><![CDATA[]]></DocInfo><DocRoot>D/Document.xml</DocRoot></DocBody></OFD>"
+             <![CDATA[中]]><a/><![CDATA[]]></DocInfo><DocRoot>D/Document.xml</DocRoot></DocBody>\
+             </OFD>"
         )
     };
     assert!(document::parse_root(root("UTF-8").as_bytes()).is_ok());
